@@ -139,7 +139,7 @@ def install_commands(env: Environment, python: str) -> Iterator[list[str | Path]
 
 def ensure(env: Environment) -> Path:
     """Make *env* if it is missing or stale; return its folder."""
-    python = find_python(env.python)
+    python = os.path.realpath(find_python(env.python))  # one interpreter, whatever it is called
     lock_digest = hashlib.sha256((LOCKS / env.lock).read_bytes()).hexdigest()
     # An environment cannot be moved: its folder is part of what makes it fresh.
     stamp = f"{lock_digest} {python} {env.folder}\n"
