@@ -1,0 +1,3 @@
+"""
+Tests, and the embedded cloud that they share.
+"""

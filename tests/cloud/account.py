@@ -1,0 +1,131 @@
+"""
+What a test holds of the embedded cloud: one account in one region.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from pathlib import Path
+
+    from tests.cloud.process import Cloud
+
+SECRET = "test"  # noqa: S105 - the emulator's own, for every account
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One authorization decision that a call needed."""
+
+    action: str  # as IAM names it: dynamodb:PartiQLDelete
+    resource: str
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One API call, as the server saw it."""
+
+    service: str
+    operation: str  # as the API names it: BatchExecuteStatement
+    action: str  # as IAM names it: dynamodb:PartiQLDelete
+    resource: str  # an ARN where one can be told, else "*"
+    principal: str
+    status: int
+    error: str  # the service's error code, "" when it succeeded
+    time: float
+    request: dict[str, Any] = field(default_factory=dict, compare=False)
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def role(self) -> str:
+        """The name of the role that called, "" where it was none."""
+        parts = self.principal.split(":assumed-role/")
+        return parts[1].split("/")[0] if len(parts) > 1 else ""
+
+
+class Account:
+    """
+    One account, seen with the eyes of its root user unless a role is named.
+    """
+
+    def __init__(self, cloud: Cloud, account_id: str, region: str = "eu-west-1") -> None:
+        self.cloud = cloud
+        self.id = account_id
+        self.region = region
+
+    def in_region(self, region: str) -> Account:
+        """Return the same account in another region."""
+        return Account(self.cloud, self.id, region)
+
+    def env(self) -> dict[str, str]:
+        """Return what Terraform, the AWS CLI and boto3 need in their environment."""
+        return {
+            "AWS_ENDPOINT_URL": self.cloud.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.id,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_CA_BUNDLE": str(self.cloud.ca_bundle),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_PAGER": "",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+
+    def full_env(self) -> dict[str, str]:
+        """Return the developer's environment without its AWS settings, and :meth:`env`."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        return {**kept, **self.env()}
+
+    def client(self, service: str, *, role: str = "") -> Any:
+        """
+        Return a boto3 client, as root or as the *role* of that name.
+        """
+        import boto3  # noqa: PLC0415 - not in the server's environment, and slow
+        from botocore.config import Config  # noqa: PLC0415
+
+        keys = self.keys(role) if role else {}
+        session = boto3.Session(
+            aws_access_key_id=keys.get("AWS_ACCESS_KEY_ID", self.id),
+            aws_secret_access_key=keys.get("AWS_SECRET_ACCESS_KEY", SECRET),
+            aws_session_token=keys.get("AWS_SESSION_TOKEN"),
+            region_name=self.region,
+        )
+        make: Any = session.client  # typed by service name only; here it is a variable
+        return make(
+            service,
+            endpoint_url=self.cloud.endpoint_url,
+            verify=str(self.cloud.ca_bundle),
+            config=Config(
+                proxies={}, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}
+            ),
+        )
+
+    def keys(self, role: str) -> dict[str, str]:
+        """Return temporary credentials of the *role* of that name, whatever its trust policy."""
+        keys: dict[str, str] = self._door("role-keys", role=role)
+        return keys
+
+    # What was called
+
+    def calls(self, *, role: str = "") -> list[Call]:
+        """Return the calls since the account's start, or the last clearing, oldest first."""
+        found = [
+            Call(**{**row, "checks": tuple(Check(**check) for check in row["checks"])})
+            for row in self._door("calls")
+        ]
+        return [call for call in found if not role or call.role == role]
+
+    def clear_calls(self) -> None:
+        """Forget the calls so far."""
+        self._door("clear-calls")
+
+    def _door(self, name: str, **arguments: Any) -> Any:
+        return self.cloud.door(name, account=self.id, region=self.region, **arguments)

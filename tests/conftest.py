@@ -1,0 +1,5 @@
+"""
+What every test may ask for.
+"""
+
+pytest_plugins = ["tests.cloud.fixtures"]
