@@ -1,0 +1,1 @@
+"""Plans of each module: what it makes by default, and what it refuses."""
