@@ -1,6 +1,4 @@
-"""
-What a test holds of the embedded cloud: one account in one region.
-"""
+"""What a test holds of the embedded cloud: one account in one region."""
 
 from __future__ import annotations
 
@@ -9,9 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from pathlib import Path
-
     from tests.cloud.process import Cloud
 
 SECRET = "test"  # noqa: S105 - the emulator's own, for every account
@@ -49,11 +44,10 @@ class Call:
 
 
 class Account:
-    """
-    One account, seen with the eyes of its root user unless a role is named.
-    """
+    """One account, seen with the eyes of its root user unless a role is named."""
 
     def __init__(self, cloud: Cloud, account_id: str, region: str = "eu-west-1") -> None:
+        """Name an account; it is there as soon as it is used."""
         self.cloud = cloud
         self.id = account_id
         self.region = region
@@ -85,9 +79,7 @@ class Account:
         return {**kept, **self.env()}
 
     def client(self, service: str, *, role: str = "") -> Any:
-        """
-        Return a boto3 client, as root or as the *role* of that name.
-        """
+        """Return a boto3 client, as root or as the *role* of that name."""
         import boto3  # noqa: PLC0415 - not in the server's environment, and slow
         from botocore.config import Config  # noqa: PLC0415
 

@@ -40,7 +40,9 @@ def write_certificate(folder: Path) -> None:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - dt.timedelta(hours=1))
             .not_valid_after(now + LIFETIME)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
         )
 
     def usage(*, signs_certificates: bool) -> x509.KeyUsage:

@@ -39,13 +39,13 @@ def door(name: str) -> Callable[[Door], Door]:
 
 def open_door(name: str, body: bytes) -> tuple[int, bytes]:
     """Run a door; return the HTTP status and the body of the answer."""
+    if name not in DOORS:
+        return 404, f"no door named {name}".encode()
     arguments = json.loads(body or b"{}")
     account, region = arguments.pop("account", ""), arguments.pop("region", "")
     try:
         with emulator.scope(account, region):
             return 200, json.dumps(DOORS[name](**arguments), default=str).encode()
-    except KeyError if name not in DOORS else ():
-        return 404, f"no door named {name}".encode()
     except DoorError as error:
         return 400, str(error).encode()
     except Exception:  # noqa: BLE001 - whatever it was, who asked must see it

@@ -1,6 +1,4 @@
-"""
-Reach into the emulator: the one place that knows how its modules are found and changed.
-"""
+"""Reach into the emulator: the one place that knows how its modules are found and changed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Fixtures: one cloud for each pytest process, a fresh account for each test.
-"""
+"""Fixtures: one cloud for each pytest process, a fresh account for each test."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Roles, as the doors need them: their keys, and what their policies grant.
-"""
+"""Roles, as the doors need them: their keys, and what their policies grant."""
 
 from __future__ import annotations
 

@@ -42,11 +42,10 @@ class CloudError(Exception):
 
 
 class Cloud:
-    """
-    A running server. Use :meth:`start`, and ``with``, so that it ends.
-    """
+    """A running server. Use :meth:`start`, and ``with``, so that it ends."""
 
     def __init__(self, process: subprocess.Popen[bytes], folder: Path, port: int) -> None:
+        """Hold a process that was spawned; :meth:`start` does both."""
         self.pid = process.pid
         self.folder = folder
         self.port = port
@@ -79,7 +78,7 @@ class Cloud:
             port = free_port()
             cloud = cls(spawn(folder, port, clock=clock, without=without), folder, port)
             try:
-                cloud._wait_for_health()  # noqa: SLF001 - its own class
+                cloud._wait_for_health()
             except CloudError as error:
                 cloud.stop()
                 problem = error
@@ -133,6 +132,7 @@ class Cloud:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
+        """Return the running cloud."""
         return self
 
     def __exit__(
@@ -141,6 +141,7 @@ class Cloud:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """End it, whatever happened."""
         self.stop()
 
     def _wait_for_health(self) -> None:
@@ -173,7 +174,7 @@ def spawn(
     temporary = folder / "tmp"
     temporary.mkdir()
     with (folder / "server.log").open("wb") as log:
-        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        return subprocess.Popen(
             [PYTHON, "-m", "tests.cloud.server"],
             cwd=temporary,
             env=server_environment(folder, port, clock=clock, without=without),

@@ -63,32 +63,23 @@ def noting_checks(enforce: Any) -> Any:
 def recording(dispatch: Any) -> Any:
     """Return *dispatch* that keeps each call."""
 
-    async def recorded(
-        method: str, path: str, headers: Any, body: bytes, query: Any, request_id: str
-    ) -> Any:
+    async def recorded(*request: Any) -> Any:
         token = _checks.set([])
         try:
-            answer = await dispatch(method, path, headers, body, query, request_id)
+            answer = await dispatch(*request)
             checks = _checks.get() or []
         finally:
             _checks.reset(token)
         account, _ = emulator.current_scope()
-        CALLS[account].append(row(method, path, headers, body, query, answer, checks))
+        CALLS[account].append(row(request, answer, checks))
         return answer
 
     return recorded
 
 
-def row(  # noqa: PLR0913 - a request and its answer
-    method: str,
-    path: str,
-    headers: Any,
-    body: bytes,
-    query: Any,
-    answer: Any,
-    checks: list[Row],
-) -> Row:
+def row(request: Any, answer: Any, checks: list[Row]) -> Row:
     """Describe one call."""
+    method, path, headers, body, query, _ = request
     app, actions = emulator.module("app"), emulator.module("core.iam_actions")
     account, region = emulator.current_scope()
     params = app._routing_params(method, path, headers, body, query)
@@ -103,7 +94,7 @@ def row(  # noqa: PLR0913 - a request and its answer
         "resource": actions.extract_resource_arn(*about, region, account),
         "principal": principal,
         "status": answer[0],
-        "error": error_code(answer) if answer[0] >= 400 else "",  # noqa: PLR2004 - HTTP's own
+        "error": error_code(answer) if answer[0] >= 400 else "",
         "time": time.time(),
         "request": request_body(body) if ":assumed-role/" in principal else {},
         "checks": checks,
