@@ -176,7 +176,7 @@ variable "alarms" {
 
   validation {
     condition = alltrue([
-      for a in var.alarms : a.threshold_metric_id == null ? true : can(a.metrics[a.threshold_metric_id].expression)
+      for a in var.alarms : a.threshold_metric_id == null ? true : try(a.metrics[a.threshold_metric_id].expression != null, false)
     ])
     error_message = "threshold_metric_id names the id of a query in metrics (an ANOMALY_DETECTION_BAND expression)."
   }

@@ -147,6 +147,13 @@ variable "statements" {
     ]))
     error_message = "A condition has a test (StringEquals), a variable (aws:SourceAccount) and at least one value."
   }
+
+  validation {
+    condition = alltrue([
+      for s in var.statements : length(distinct([for c in s.conditions : lower("${c.test} ${c.variable}")])) == length(s.conditions)
+    ])
+    error_message = "A statement names a test and a variable once: IAM would keep one of two such conditions. Put the values in one list, or add a statement."
+  }
 }
 
 variable "function" {
@@ -396,5 +403,14 @@ variable "alarms" {
   validation {
     condition     = alltrue([for n in [var.alarms.error_rate_minimum_count, var.alarms.error_rate_period_s] : n == null ? true : n >= 1])
     error_message = "alarms.error_rate_minimum_count and alarms.error_rate_period_s are 1 or more, or left out to follow interval_minutes."
+  }
+
+  validation {
+    condition = var.alarms.interval_minutes == null || var.alarms.error_rate_percent == 0 ? true : (
+      # The defaults, as in alarms.tf, can always be reached: what is refused was asked for.
+      ceil(coalesce(var.alarms.error_rate_period_s, var.alarms.interval_minutes >= 60 ? 86400 : 3600) / (60 * var.alarms.interval_minutes)) >=
+      coalesce(var.alarms.error_rate_minimum_count, var.alarms.interval_minutes >= 60 ? 1 : max(1, min(10, floor(60 / var.alarms.interval_minutes))))
+    )
+    error_message = "The error rate could never alarm: alarms.error_rate_period_s does not hold alarms.error_rate_minimum_count runs at one each alarms.interval_minutes. Leave both out, or make the period longer (at most 86400)."
   }
 }
