@@ -18,7 +18,7 @@ locals {
 
   # A period for all: queries of different periods in one alarm are compared at the longest, silently.
   queries = {
-    for key, alarm in var.alarms : key => alarm.metrics != null ? alarm.metrics : lookup(local.ratio_queries, key, {})
+    for key, alarm in var.alarms : key => merge(alarm.metrics == null ? {} : alarm.metrics, try(local.ratio_queries[key], {}))
   }
 }
 
