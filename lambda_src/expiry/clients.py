@@ -1,0 +1,40 @@
+"""
+Make AWS clients with the retries, timeouts and connections that a run needs.
+
+Makes no call: the service's address comes from boto3's own rules (``AWS_ENDPOINT_URL`` included).
+boto3 is imported with the module, because Lambda gives an import at start more CPU than later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+ATTEMPTS = 6
+CONNECT_TIMEOUT_S = 3
+READ_TIMEOUT_S = 15  # a page of 1 MB under load takes seconds, a dead connection never ends
+
+
+def dynamodb(*, threads: int) -> DynamoDBClient:
+    """Make a client that *threads* threads may use at once."""
+    return boto3.client("dynamodb", config=_config(threads))
+
+
+def s3(*, threads: int = 1) -> S3Client:
+    """Make a client that *threads* threads may use at once."""
+    return boto3.client("s3", config=_config(threads))
+
+
+def _config(threads: int) -> Config:
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
+        max_pool_connections=threads,
+    )

@@ -1,0 +1,89 @@
+"""
+Log JSON lines and emit metrics, each metric under exactly the dimensions that its alarm reads.
+
+Powertools Logger and Metrics are all that is imported of Powertools: its other parts cost
+hundreds of milliseconds of cold start. CloudWatch does not aggregate over dimensions, so
+``metrics.json`` beside each handler is the one table of metric and dimensions, for Python and HCL.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+def logger_for(service: str, run_id: str) -> Logger:
+    """Make the logger of one run; every line carries *run_id* as its correlation id."""
+    logger = Logger(service=service, serialize_stacktrace=False)  # the text says it already
+    for handler in logger.handlers:
+        if isinstance(handler, logging.StreamHandler):
+            # Powertools keeps the stream of the first run, which a test or a shell may have closed.
+            handler.setStream(sys.stdout)
+    logger.set_correlation_id(run_id)
+    return logger
+
+
+@contextmanager
+def failures_logged(logger: Logger) -> Iterator[None]:
+    """Log what ends a run as one JSON line, and let it go on to Lambda, who counts it."""
+    try:
+        yield
+    except Exception as error:
+        logger.exception("failed", extra={"error": type(error).__name__, "reason": str(error)})
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class MetricTable:
+    """The metrics of one handler, as its ``metrics.json`` lists them."""
+
+    namespace: str
+    dimensions: tuple[str, ...]
+    units: Mapping[str, str]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the table; it is a file of the package, so a fault in it is a fault of ours."""
+        table = json.loads(path.read_text(encoding="utf-8"))
+        units = {name: metric["unit"] for name, metric in table["metrics"].items()}
+        return cls(table["namespace"], tuple(table["dimensions"]), units)
+
+
+@dataclass(frozen=True, slots=True)
+class Emitter:
+    """Writes metrics of one table under one set of dimension values."""
+
+    table: MetricTable
+    dimensions: Mapping[str, str]
+    namespace: str
+
+    def __post_init__(self) -> None:
+        """Refuse other dimensions than the table's: no alarm would see the metrics."""
+        if tuple(self.dimensions) != self.table.dimensions:
+            raise ValueError(f"dimensions are {self.table.dimensions}, not {self.dimensions}")
+
+    def emit(self, values: Mapping[str, float]) -> None:
+        """
+        Write *values* as one line in embedded metric format.
+
+        Raises:
+            KeyError: A metric is not in the table, so no alarm could know it.
+        """
+        metrics = EphemeralMetrics(namespace=self.namespace)
+        metrics.service = ""  # else POWERTOOLS_SERVICE_NAME would add a dimension of its own
+        for name, value in self.dimensions.items():
+            metrics.add_dimension(name=name, value=value)
+        for name, number in values.items():
+            metrics.add_metric(name=name, unit=self.table.units[name], value=number)
+        metrics.flush_metrics()

@@ -1,0 +1,1 @@
+"""Report what DynamoDB's TTL has not removed yet, and what it never will. Deletes nothing."""
