@@ -1,0 +1,1 @@
+"""Real applies into the embedded cloud, and what is then read back through AWS's own interfaces."""

@@ -1,0 +1,381 @@
+"""
+The TTL monitor as a consumer deploys it: downloaded, applied, fired, and read back through AWS.
+
+One apply serves the whole file; tests that change the deployment put back what they changed.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e import consumer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.cloud import Account, Cloud
+
+ROWS = 50_000
+EXPIRED = 1_500
+NEVER = {"missing": 70, "wrong_type": 13, "too_old": 9, "milliseconds": 21}
+HOUR_S = 3_600
+YEAR_S = 365 * 24 * HOUR_S
+OLDEST_H = 80.5
+METRICS = "Expiry/TTLMonitor"
+
+
+@dataclass(frozen=True)
+class World:
+    """The applied example, and who holds it."""
+
+    account: Account
+    root: consumer.Consumer
+    outputs: dict[str, Any]
+
+    @property
+    def monitor(self) -> dict[str, Any]:
+        """What the monitor tells of itself."""
+        monitor: dict[str, Any] = self.outputs["monitor"]
+        return monitor
+
+    def fire(self) -> None:
+        """Fire the schedule as deployed, and wait until Lambda is done with it."""
+        before = len(self.finished())
+        self.account.fire_schedule(
+            self.monitor["schedule_name"], group=self.monitor["schedule_group_name"]
+        )
+        wait_until(lambda: len(self.finished()) > before, "a run to finish")
+
+    def finished(self) -> list[str]:
+        """Return Lambda's own records of runs that ended, well or not."""
+        return [line for line in self.log() if '"platform.report"' in line or "REPORT " in line]
+
+    def log(self) -> list[str]:
+        """Return every line of the function's log group."""
+        return self.account.logs(self.monitor["log_group_name"])
+
+    def reports(self) -> list[dict[str, Any]]:
+        """Return the report lines of the log, oldest first."""
+        lines = [json.loads(line) for line in self.log() if line.startswith("{")]
+        return [line for line in lines if line.get("message") == "report"]
+
+    def alarm_states(self) -> dict[str, str]:
+        """Evaluate every alarm now, and read the states back through CloudWatch."""
+        self.account.evaluate_alarms()
+        described = consumer.aws(self.account, "cloudwatch", "describe-alarms")
+        prefix = f"{self.monitor['function_name']}-"
+        return {
+            alarm["AlarmName"].removeprefix(prefix): alarm["StateValue"]
+            for alarm in described["MetricAlarms"]
+        }
+
+    def invoke(self, folder: Path, payload: str = "{}") -> dict[str, Any]:
+        """Run the module's `invoke_command` as it stands; return the function's answer."""
+        command = shlex.split(self.monitor["invoke_command"])
+        command[command.index("--payload") + 1] = payload
+        subprocess.run(command, check=True, cwd=folder, capture_output=True, env=self.shell())
+        answer: dict[str, Any] = json.loads((folder / "response.json").read_text())
+        return answer
+
+    def shell(self) -> dict[str, str]:
+        """Return the environment of a user's shell that works in this account."""
+        return self.root.env | consumer.cli_on_path()
+
+
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    """Poll until *true*; fail with *what* was waited for."""
+    deadline = time.monotonic() + 120
+    while not true():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited 120 s for {what}")
+        time.sleep(0.2)
+
+
+def rows(now_s: int) -> Iterator[dict[str, Any]]:
+    """Yield the table's rows; the oldest expired one is exactly OLDEST_H old."""
+    expiries: list[dict[str, str] | None] = [
+        {"N": str(now_s - int(OLDEST_H * HOUR_S))},
+        *({"N": str(now_s - HOUR_S - second)} for second in range(EXPIRED - 1)),
+        *(None for _ in range(NEVER["missing"])),
+        *({"S": "tomorrow"} for _ in range(NEVER["wrong_type"])),
+        *({"N": str(now_s - 6 * YEAR_S)} for _ in range(NEVER["too_old"])),
+        *({"N": str(now_s * 1_000)} for _ in range(NEVER["milliseconds"])),
+    ]
+    expiries += [{"N": str(now_s + 24 * HOUR_S)}] * (ROWS - len(expiries))
+    for number, expires_at in enumerate(expiries):
+        row = {
+            "thread_id": {"S": f"user-{number % 40:02}#session-{number}"},
+            "checkpoint_id": {"S": "1"},
+            "user_id": {"S": f"user-{number % 40:02}"},
+            "last_activity": {"N": str(now_s)},
+            "state": {"S": "never read"},
+        }
+        yield row | ({"expires_at": expires_at} if expires_at else {})
+
+
+def write(account: Account, table: str, items: list[dict[str, Any]]) -> None:
+    """Put *items*, 25 a call."""
+    client = account.client("dynamodb")
+
+    def put(batch: list[dict[str, Any]]) -> None:
+        requests = [{"PutRequest": {"Item": item}} for item in batch]
+        assert not client.batch_write_item(RequestItems={table: requests})["UnprocessedItems"]
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(put, [items[start : start + 25] for start in range(0, len(items), 25)]))
+
+
+@pytest.fixture(scope="module")
+def world(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Apply the example out of an empty folder, its modules downloaded; fire it once."""
+    served, folder = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("platform")
+    consumer.pack_repo(served / consumer.ARCHIVE)
+    account = cloud.account()
+    with consumer.served(served) as address:
+        consumer.copy_example("ttl-monitor", folder, f"{address}/{consumer.ARCHIVE}")
+        with consumer.applied(folder, account, consumer.VARIABLES) as root:
+            applied = World(account, root, consumer.outputs(root))
+            write(account, applied.outputs["table_name"], list(rows(int(time.time()))))
+            account.clear_calls()
+            applied.fire()
+            yield applied
+
+
+def test_example_second_plan_is_empty(world: World) -> None:
+    """Right after an apply, nothing is left to change."""
+    assert world.root.changes() == []
+
+
+def test_schedule_fired_report_holds_every_class(world: World) -> None:
+    """Late rows and rows that TTL will never remove are two things, each counted exactly."""
+    report = world.reports()[0]
+
+    assert report["rows_scanned"] == ROWS
+    assert report["expired_count"] == EXPIRED
+    assert report["oldest_expired_ago_hours"] == OLDEST_H
+    assert {name: report[f"never_expire_{name}"] for name in NEVER} == NEVER
+
+
+def test_schedule_fired_export_is_one_line_that_athena_reads(world: World) -> None:
+    """A run leaves one object under Hive partitions: one JSON object on one line."""
+    bucket = world.outputs["export_bucket"]
+    listed = consumer.aws(world.account, "s3api", "list-objects-v2", "--bucket", bucket)
+    key = listed["Contents"][0]["Key"]
+    body = world.account.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    assert key.startswith(f"ttl-monitor/table={world.outputs['table_name']}/dt={today}/")
+    assert body.endswith("\n")
+    (line,) = body.splitlines()
+    assert json.loads(line)["expired_count"] == EXPIRED
+
+
+def test_schedule_fired_metrics_are_read_back(world: World) -> None:
+    """Every metric of the table arrives in CloudWatch, under exactly its dimensions."""
+    table = world.outputs["table_name"]
+    listed = consumer.aws(world.account, "cloudwatch", "list-metrics", "--namespace", METRICS)
+    statistics = consumer.aws(
+        world.account,
+        *("cloudwatch", "get-metric-statistics", "--namespace", METRICS),
+        *("--metric-name", "ExpiredCount", "--dimensions", f"Name=TableName,Value={table}"),
+        *("--statistics", "Maximum", "--period", "3600"),
+        *("--start-time", iso(time.time() - 2 * HOUR_S), "--end-time", iso(time.time() + 60)),
+    )
+
+    declared = json.loads((consumer.ROOT / "lambda_src/ttl_monitor/metrics.json").read_text())
+    assert {metric["MetricName"] for metric in listed["Metrics"]} == set(declared["metrics"])
+    assert all(
+        metric["Dimensions"] == [{"Name": "TableName", "Value": table}]
+        for metric in listed["Metrics"]
+    )
+    assert max(point["Maximum"] for point in statistics["Datapoints"]) == EXPIRED
+
+
+def iso(seconds: float) -> str:
+    """Format a time as the CLI takes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def test_schedule_fired_alarms_tell_what_is_wrong(world: World) -> None:
+    """Too many expired rows and too old ones go off; what is in order does not."""
+    states = world.alarm_states()
+
+    off = {name for name, state in states.items() if state == "ALARM"}
+    assert off == {"expired-count", "oldest-expired-age"}
+    assert states["ttl-misconfigured"] == "OK"
+    assert states["silence"] == "OK"
+
+
+def test_alarm_going_off_tells_the_topic(world: World) -> None:
+    """An alarm that changes to ALARM arrives at whoever subscribed to the topic."""
+    sqs, sns = world.account.client("sqs"), world.account.client("sns")
+    queue = sqs.create_queue(QueueName="on-call")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    sns.subscribe(TopicArn=world.outputs["topic_arn"], Protocol="sqs", Endpoint=arn)
+    name = f"{world.monitor['function_name']}-ttl-misconfigured"
+    client = world.account.client("cloudwatch")
+    client.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="test")
+    table = world.outputs["table_name"]
+    set_ttl(world.account, table, enabled=False)
+
+    try:
+        world.fire()
+        states = world.alarm_states()
+        messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=2).get("Messages", [])
+    finally:
+        set_ttl(world.account, table, enabled=True)
+
+    assert states["ttl-misconfigured"] == "ALARM"
+    assert [json.loads(json.loads(m["Body"])["Message"])["AlarmName"] for m in messages] == [name]
+
+
+def set_ttl(account: Account, table: str, *, enabled: bool) -> None:
+    """Switch the table's TTL."""
+    account.client("dynamodb").update_time_to_live(
+        TableName=table,
+        TimeToLiveSpecification={"Enabled": enabled, "AttributeName": "expires_at"},
+    )
+
+
+def test_invoke_command_answers_in_the_documented_shape(world: World, tmp_path: Path) -> None:
+    """The command that the module outputs runs as it stands, and answers in the agreed shape."""
+    answer = world.invoke(tmp_path)
+
+    assert answer["statusCode"] == 200
+    body = answer["body"]
+    assert body["message"] == "Cleanup monitoring completed successfully"
+    assert body["summary"].keys() >= {
+        "table_name",
+        "table_item_count",
+        "expired_count",
+        "scan_timestamp",
+    }
+    stats = body["expired_stats"]
+    assert stats["expired_count"] == EXPIRED
+    assert stats["oldest_expired_ago_hours"] == pytest.approx(OLDEST_H, abs=0.2)
+    assert len(stats["sample_expired_items"]) == 10
+    assert stats["sample_expired_items"][0].keys() >= {
+        "thread_id",
+        "checkpoint_id",
+        "expires_at",
+        "expired_ago_hours",
+    }
+    assert body["table_metrics"]["table_status"] == "ACTIVE"
+    assert {name: body["never_expire"][name] for name in NEVER} == NEVER
+
+
+def test_run_calls_are_pages_and_a_constant(world: World) -> None:
+    """A run asks for each page once; everything else is four calls, whatever the table's size."""
+    world.account.clear_calls()
+    world.fire()
+    calls = [call.operation for call in world.account.calls(role=world.monitor["role_name"])]
+
+    report = world.reports()[-1]
+    handler = [name for name in calls if name not in LAMBDAS_OWN]
+    assert handler.count("Scan") == report["pages"]
+    assert sorted(name for name in handler if name != "Scan") == [
+        "DescribeTable",
+        "DescribeTimeToLive",
+        "PutObject",
+    ]
+
+
+# What Lambda does with the role by itself; the function module declares these grants with reasons.
+LAMBDAS_OWN = frozenset({"CreateLogStream", "PutLogEvents", "SendMessage"})
+
+
+def test_role_grants_are_the_calls_made(world: World) -> None:
+    """What the role may and what the handler does is the same list; services' grants aside."""
+    role = world.monitor["role_name"]
+    services = {
+        action for grant in world.monitor["service_grants"] for action in grant["actions"]
+    }
+
+    granted = {action for action, _ in world.account.grants(role)} - services
+    used = {action for action, _ in world.account.used(role)} - services
+    assert granted == used
+    assert granted == {
+        "dynamodb:Scan",
+        "dynamodb:DescribeTable",
+        "dynamodb:DescribeTimeToLive",
+        "s3:PutObject",
+    }
+
+
+def test_role_call_beyond_its_grants_is_denied(world: World) -> None:
+    """The role deletes nothing, reads no other table, and writes nowhere but under its prefix."""
+    role = world.monitor["role_name"]
+    dynamodb = world.account.client("dynamodb", role=role)
+    s3 = world.account.client("s3", role=role)
+    key = {"thread_id": {"S": "user-00#session-0"}, "checkpoint_id": {"S": "1"}}
+
+    for call in (
+        lambda: dynamodb.delete_item(TableName=world.outputs["table_name"], Key=key),
+        lambda: dynamodb.scan(TableName="another"),
+        lambda: s3.put_object(Bucket=world.outputs["export_bucket"], Key="elsewhere", Body=b""),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call()
+
+
+def test_unknown_event_key_is_refused_by_name(world: World, tmp_path: Path) -> None:
+    """A misspelt payload fails with one error that names the key."""
+    answer = world.invoke(tmp_path, '{"limitt": 5}')
+
+    assert "limitt" in answer["errorMessage"]
+    assert answer["errorType"] == "InvalidEventError"
+
+
+def test_failed_run_waits_in_the_dead_letter_queue(world: World) -> None:
+    """A schedule whose run fails leaves its event and its error where an operator finds both."""
+    name = world.monitor["function_name"]
+    client = world.account.client("lambda")
+    deployed = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    broken = deployed | {"CHECKPOINT_TABLE_NAME": "no-such-table"}
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": broken})
+
+    sqs = world.account.client("sqs")
+    received: list[dict[str, Any]] = []
+
+    def arrived() -> bool:
+        received.extend(
+            sqs.receive_message(
+                QueueUrl=world.monitor["dead_letter_queue_url"], WaitTimeSeconds=1
+            ).get("Messages", [])
+        )
+        return bool(received)
+
+    try:
+        world.fire()
+        wait_until(arrived, "the failure in the dead-letter queue")
+    finally:
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": deployed})
+
+    record = json.loads(received[0]["Body"])
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["requestContext"]["approximateInvokeCount"] == 1
+    assert record["responsePayload"]["errorType"] == "AccessDeniedError"
+    assert "no-such-table" in record["responsePayload"]["errorMessage"]
+
+
+def test_rows_removed_by_ttl_let_the_alarm_recover(world: World) -> None:
+    """When TTL has caught up, the next run says so; what TTL never removes stays, counted."""
+    world.account.sweep_ttl()
+    world.fire()
+
+    report = world.reports()[-1]
+    assert report["expired_count"] == 0
+    assert report["oldest_expired_ago_hours"] is None
+    assert {name: report[f"never_expire_{name}"] for name in NEVER} == NEVER

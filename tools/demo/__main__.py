@@ -1,0 +1,102 @@
+"""
+Run a demo from start to end, and leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, NoReturn
+
+from tests.cloud import Cloud
+from tools.demo import ttl_monitor
+from tools.demo.screen import say, step
+from tools.demo.stage import DemoError, Stage
+from tools.terraform import ROOT, TerraformError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+STORIES = {"ttl-monitor": ttl_monitor.tell}
+INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
+
+
+def interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave through every finally, however we are asked to stop."""
+    raise KeyboardInterrupt
+
+
+def play(stage: Stage) -> None:
+    """
+    Apply, tell the story, plan again, destroy.
+
+    Raises:
+        DemoError: A step failed.
+    """
+    step(f"terraform init and apply: examples/{stage.system}")
+    stage.must("init", "-no-color")
+    say(f"    {stage.change('apply')} resources made")
+
+    STORIES[stage.system](stage)
+
+    step("terraform plan, a second time")
+    stage.second_plan_is_empty()
+    say("    No changes. Your infrastructure matches the configuration.")
+
+
+def keep_up(stage: Stage) -> None:
+    """Print how to talk to the cloud, and wait for Ctrl-C."""
+    step("The cloud stays up until Ctrl-C. In another shell:")
+    for name, value in stage.exports().items():
+        say(f"export {name}={shlex.quote(value)}")
+    say(f"cd {shlex.quote(str(stage.folder))}")
+    say(f"export PATH={shlex.quote(str(ROOT / '.tools' / 'dev' / 'bin'))}:$PATH  # an aws command")
+    threading.Event().wait()
+
+
+def run(system: str, *, keep: bool) -> None:
+    """
+    Bring up the cloud, play, and clear the stage, whatever happens in between.
+
+    Raises:
+        DemoError: A step failed.
+    """
+    step("Starting the embedded cloud")
+    with Cloud.start() as cloud:
+        say(f"    {cloud.endpoint_url}")
+        stage = Stage(system, cloud.account(), ROOT / ".tools" / "demo")
+        stage.prepare()
+        try:
+            play(stage)
+            if keep:
+                keep_up(stage)
+            step("terraform destroy")
+            say(f"    {stage.change('destroy')} resources removed")
+        finally:
+            stage.clear()
+
+
+def main() -> int:
+    """Parse the command line, run, and say in one line what went wrong."""
+    parser = argparse.ArgumentParser(prog="make demo")
+    parser.add_argument("system", nargs="?", default="ttl-monitor", choices=sorted(STORIES))
+    parser.add_argument("--keep", action="store_true", help="keep the cloud up until Ctrl-C")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        run(arguments.system, keep=arguments.keep)
+    except (DemoError, TerraformError) as error:
+        sys.stderr.write(f"\nThe demo failed: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped; the cloud and everything in it is gone.\n")
+        return 0 if arguments.keep else INTERRUPTED
+    step("Done.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""
+The stage of a demo: a cloud, a copy of an example, and Terraform between the two.
+
+The example is applied in a folder under ``.tools/``, which git ignores: a state that a user keeps
+in the example's own folder is never touched.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tools.demo.screen import say
+from tools.terraform import ROOT, environment, find_binary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.cloud import Account
+
+COPIED = ("modules", "artifacts", "lambda_src")
+# The examples' own variables: throw-away tables and buckets, in a cloud on this machine.
+VARIABLES = {"local_cloud": "true", "deletion_protection": "false", "force_destroy": "true"}
+CHANGES = 2  # terraform plan -detailed-exitcode: 0 is no change, 1 an error
+
+
+class DemoError(Exception):
+    """A step of the demo failed; the message says which, and what Terraform said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One example, one account."""
+
+    system: str
+    account: Account
+    workspace: Path
+
+    @property
+    def folder(self) -> Path:
+        """The copy of the example that is applied."""
+        return self.workspace / "examples" / self.system
+
+    def prepare(self) -> None:
+        """Copy the example with the modules beside it, as a checkout has them."""
+        shutil.rmtree(self.workspace, ignore_errors=True)
+        ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
+        for name in (*COPIED, f"examples/{self.system}"):
+            shutil.copytree(ROOT / name, self.workspace / name, ignore=ignored)
+
+    def clear(self) -> None:
+        """Remove the copy and its state."""
+        shutil.rmtree(self.workspace, ignore_errors=True)
+
+    def exports(self) -> dict[str, str]:
+        """Return the variables with which Terraform and the AWS CLI find this account."""
+        variables = {f"TF_VAR_{name}": value for name, value in VARIABLES.items()}
+        config = {"TF_CLI_CONFIG_FILE": environment()["TF_CLI_CONFIG_FILE"]}
+        return self.account.env() | variables | config
+
+    def terraform(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Terraform in the example's copy, and wait."""
+        command = [find_binary().path, f"-chdir={self.folder}", *arguments]
+        return subprocess.run(
+            command, check=False, text=True, capture_output=True, env=environment() | self.exports()
+        )
+
+    def must(self, *arguments: str) -> str:
+        """
+        Run Terraform, and return what it printed.
+
+        Raises:
+            DemoError: It failed.
+        """
+        done = self.terraform(*arguments)
+        if done.returncode != 0:
+            raise DemoError(f"terraform {arguments[0]} failed\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def change(self, action: str) -> int:
+        """
+        Apply or destroy, and print each resource as it is done; return how many there were.
+
+        Raises:
+            DemoError: Terraform failed.
+        """
+        command = [find_binary().path, f"-chdir={self.folder}", action, "-auto-approve", "-json"]
+        done, errors = 0, []
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=environment() | self.exports()
+        ) as process:
+            for event in events(process):
+                if event["type"] == "apply_complete":
+                    done += 1
+                    hook = event["hook"]
+                    say(f"    {done:3}  {hook['resource']['addr']}  ({hook['elapsed_seconds']} s)")
+                elif event["type"] == "diagnostic" and event["@level"] == "error":
+                    errors.append(f"{event['@message']}\n{event['diagnostic'].get('detail', '')}")
+        if process.returncode != 0:
+            raise DemoError(f"terraform {action} failed\n" + "\n".join(errors))
+        return done
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the example's outputs, by name."""
+        values: dict[str, dict[str, Any]] = json.loads(self.must("output", "-json"))
+        return {name: output["value"] for name, output in values.items()}
+
+    def second_plan_is_empty(self) -> None:
+        """
+        Plan again, right after the apply.
+
+        Raises:
+            DemoError: Something would change, or the plan failed.
+        """
+        done = self.terraform("plan", "-detailed-exitcode", "-no-color")
+        if done.returncode != 0:
+            what = "is not empty" if done.returncode == CHANGES else "failed"
+            raise DemoError(f"the second plan {what}\n{done.stdout}{done.stderr}")
+
+
+def events(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+    """Yield Terraform's machine-readable events as they come; skip what is none."""
+    for line in process.stdout or ():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and "type" in event:
+            yield event
