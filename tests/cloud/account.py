@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -105,6 +106,80 @@ class Account:
         keys: dict[str, str] = self._door("role-keys", role=role)
         return keys
 
+    def grants(self, role: str) -> set[tuple[str, str]]:
+        """Return what the role's policies allow: (action, resource) pairs, patterns as written."""
+        return {
+            (action, resource)
+            for statement in self._door("grants", role=role)
+            if statement["effect"] == "Allow"
+            for action in statement["actions"]
+            for resource in statement["resources"]
+        }
+
+    def used(self, role: str) -> set[tuple[str, str]]:
+        """Return what the role's calls needed and got: (action, resource ARN) pairs."""
+        return {
+            (check.action, check.resource)
+            for call in self.calls(role=role)
+            for check in call.checks
+            if check.allowed
+        }
+
+    def unused_grants(self, role: str) -> set[tuple[str, str]]:
+        """Return the grants that no call has needed."""
+        used = self.used(role)
+        return {
+            (action, resource)
+            for action, resource in self.grants(role)
+            if not any(fnmatchcase(a, action) and fnmatchcase(r, resource) for a, r in used)
+        }
+
+    def denied(self, role: str) -> set[tuple[str, str]]:
+        """Return what the role's calls needed and did not get."""
+        return {
+            (check.action, check.resource)
+            for call in self.calls(role=role)
+            for check in call.checks
+            if not check.allowed
+        }
+
+    def fire_schedule(self, name: str, group: str = "default") -> dict[str, Any]:
+        """
+        Deliver a schedule at once, as it was deployed, under its role.
+
+        The report holds ``target``, ``role`` and ``input``, as read from the scheduler, and
+        ``error`` (a code, "" when it was delivered).
+
+        Raises:
+            CloudError: There is no such schedule, or it is disabled.
+        """
+        report: dict[str, Any] = self._door("fire-schedule", name=name, group=group)
+        return report
+
+    def evaluate_alarms(self, at: float | None = None) -> dict[str, str]:
+        """Evaluate the alarms as of *at* (epoch seconds, now by default); return their states."""
+        states: dict[str, str] = self._door("evaluate-alarms", at=at)
+        return states
+
+    def sweep_ttl(self, at: float | None = None) -> dict[str, int]:
+        """Remove what TTL would have by *at*; return the number of rows for each table."""
+        counts: dict[str, int] = self._door("sweep-ttl", at=at)
+        return counts
+
+    def age_object(self, bucket: str, key: str, hours: float, *, upload_id: str = "") -> None:
+        """Let an object, or the upload of that id, be *hours* older than now."""
+        self._door("age-object", bucket=bucket, key=key, hours=hours, upload_id=upload_id)
+
+    def logs(self, group: str) -> list[str]:
+        """Return a log group's messages, oldest first; none when there is no such group."""
+        client = self.client("logs")
+        try:
+            pages = client.get_paginator("filter_log_events").paginate(logGroupName=group)
+            events = [event for page in pages for event in page["events"]]
+        except client.exceptions.ResourceNotFoundException:
+            return []
+        return [event["message"] for event in sorted(events, key=lambda e: e["timestamp"])]
+
     # What was called
 
     def calls(self, *, role: str = "") -> list[Call]:
@@ -119,5 +194,5 @@ class Account:
         """Forget the calls so far."""
         self._door("clear-calls")
 
-    def _door(self, name: str, **arguments: Any) -> Any:
-        return self.cloud.door(name, account=self.id, region=self.region, **arguments)
+    def _door(self, door: str, /, **arguments: Any) -> Any:
+        return self.cloud.door(door, account=self.id, region=self.region, **arguments)

@@ -95,7 +95,7 @@ class Cloud:
         """Return an account, a fresh one unless *account_id* (12 digits) names one."""
         return Account(self, account_id or f"{secrets.randbelow(9 * 10**11) + 10**11}")
 
-    def door(self, name: str, **arguments: Any) -> Any:
+    def door(self, name: str, /, **arguments: Any) -> Any:
         """
         Ask the server for something that AWS has no API for.
 
@@ -114,6 +114,14 @@ class Cloud:
         except urllib.error.HTTPError as error:
             with error:
                 raise CloudError(error.read().decode(errors="replace")) from None
+
+    def clock(self, *, running: bool) -> None:
+        """Let schedules fire and alarms change by themselves, or no longer."""
+        self.door("clock", running=running)
+
+    def tick(self, at: float | None = None) -> None:
+        """Fire, in every account, the schedules that are due at *at* (epoch seconds)."""
+        self.door("tick", at=at)
 
     def log(self) -> str:
         """Return what the server has written so far."""

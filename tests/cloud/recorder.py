@@ -49,12 +49,12 @@ def install(app: Any) -> None:
 def noting_checks(enforce: Any) -> Any:
     """Return *enforce* that notes what it was asked and what it answered."""
 
-    def noting(key: str, action: str, service: str, region: str, **about: Any) -> Any:
-        denied = enforce(key, action, service, region, **about)
+    def noting(*who: Any, resource_arn: str = "*", **about: Any) -> Any:
+        denied = enforce(*who, resource_arn=resource_arn, **about)
         checks = _checks.get()
         if checks is not None:
-            resource = about.get("resource_arn", "*")
-            checks.append({"action": action, "resource": resource, "allowed": denied is None})
+            _, action, *_ = who
+            checks.append({"action": action, "resource": resource_arn, "allowed": denied is None})
         return denied
 
     return noting

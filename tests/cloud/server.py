@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 
-from tests.cloud import corrections, doors, emulator, principals, recorder
+from tests.cloud import clock, corrections, doors, emulator, principals, recorder
 
 DOORS = (principals, recorder)  # importing a module opens its doors
 
@@ -57,6 +57,7 @@ def main() -> None:
     app = emulator.module("app")
     corrections.apply({name.strip() for name in without if name.strip()})
     recorder.install(app)
+    clock.install()
     # It would also serve on 443 wherever it may, for Cognito's sake.
     emulator.wrap(app, "_port_is_bindable", lambda _: lambda _host, _port: False)
     emulator.wrap(app, "app", doors.with_doors)

@@ -1,0 +1,72 @@
+"""
+The cloud's clock: while it runs, each second what is due happens; while it stands, nothing does.
+
+The emulator's own timers (schedules each ten seconds, expired rows each minute) never start: a test
+that holds an expired row, or a schedule, decides itself when something becomes of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import types
+from typing import Any
+
+from tests.cloud import emulator
+from tests.cloud.doors import DOORS, door
+
+TICK_S = 1.0
+
+RUNNING = threading.Event()
+_one_at_a_time = threading.Lock()
+
+
+def install() -> None:
+    """Keep the emulator's timers from starting, and start ours."""
+    for name in ("services.scheduler", "services.eventbridge"):
+        emulator.wrap(emulator.module(name), "start_scheduler", lambda _: lambda: None)
+    if os.environ.pop("EXPIRY_CLOUD_CLOCK", ""):
+        RUNNING.set()
+    threading.Thread(target=run, daemon=True, name="clock").start()
+
+
+@door("clock")
+def clock(running: bool) -> None:  # noqa: FBT001 - JSON brings it by name
+    """Let the clock run, or stop it."""
+    (RUNNING.set if running else RUNNING.clear)()
+
+
+@door("tick")
+def tick(at: float | None = None) -> None:
+    """Fire the schedules of every account that are due at a time, now by default."""
+    scheduler = emulator.module("services.scheduler")
+    with _one_at_a_time:
+        emulator_time = scheduler.time
+        scheduler.time = types.SimpleNamespace(time=lambda: at or time.time())
+        try:
+            scheduler._tick_schedules()
+        finally:
+            scheduler.time = emulator_time
+
+
+def run() -> None:
+    """Tick for as long as the process lives."""
+    while RUNNING.wait():
+        time.sleep(TICK_S)
+        try:
+            tick()
+            evaluate_alarms()
+        except Exception:
+            logging.getLogger(__name__).exception("the clock goes on")
+
+
+def evaluate_alarms() -> None:
+    """Evaluate the alarms of every account and region."""
+    evaluate: Any = DOORS.get("evaluate-alarms")
+    alarms = emulator.module("services.cloudwatch")._alarms
+    for account, region in {key[:2] for key in list(alarms._data)}:
+        if evaluate:
+            with emulator.scope(account, region):
+                evaluate()
