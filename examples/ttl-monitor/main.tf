@@ -38,10 +38,13 @@ module "reports" {
   name          = "collections-ttl-reports-${var.environment}-${data.aws_caller_identity.current.account_id}"
   force_destroy = var.force_destroy
 
+  minimum_retention_days = 30
+
   rules = {
     reports = {
-      expire_after_days = 400
       scope             = { prefix = "ttl-monitor/" }
+      expire_after_days = 400
+      noncurrent        = { expire_after_days = 30 }
     }
   }
 }

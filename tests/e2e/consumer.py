@@ -68,7 +68,11 @@ def served(folder: Path) -> Iterator[str]:
 def copy_example(name: str, folder: Path, source: str) -> None:
     """Copy an example into the empty *folder*, its modules' source pointed at *source*."""
     for path in sorted((ROOT / "examples" / name).glob("*.tf")):
-        text = re.sub(r'source(\s*)= "\.\./\.\./(modules/[^"]+)"', rf'source\1= "{source}//\2"', path.read_text())
+        text = re.sub(
+            r'source(\s*)= "\.\./\.\./(modules/[^"]+)"',
+            rf'source\1= "{source}//\2"',
+            path.read_text(),
+        )
         (folder / path.name).write_text(text)
 
 

@@ -18,6 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e import consumer
+from tools.terraform import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -192,7 +193,7 @@ def test_schedule_fired_metrics_are_read_back(world: World) -> None:
         *("--start-time", iso(time.time() - 2 * HOUR_S), "--end-time", iso(time.time() + 60)),
     )
 
-    declared = json.loads((consumer.ROOT / "lambda_src/ttl_monitor/metrics.json").read_text())
+    declared = json.loads((ROOT / "lambda_src/ttl_monitor/metrics.json").read_text())
     assert {metric["MetricName"] for metric in listed["Metrics"]} == set(declared["metrics"])
     assert all(
         metric["Dimensions"] == [{"Name": "TableName", "Value": table}]
@@ -299,9 +300,7 @@ LAMBDAS_OWN = frozenset({"CreateLogStream", "PutLogEvents", "SendMessage"})
 def test_role_grants_are_the_calls_made(world: World) -> None:
     """What the role may and what the handler does is the same list; services' grants aside."""
     role = world.monitor["role_name"]
-    services = {
-        action for grant in world.monitor["service_grants"] for action in grant["actions"]
-    }
+    services = {action for grant in world.monitor["service_grants"] for action in grant["actions"]}
 
     granted = {action for action, _ in world.account.grants(role)} - services
     used = {action for action, _ in world.account.used(role)} - services
@@ -321,11 +320,12 @@ def test_role_call_beyond_its_grants_is_denied(world: World) -> None:
     s3 = world.account.client("s3", role=role)
     key = {"thread_id": {"S": "user-00#session-0"}, "checkpoint_id": {"S": "1"}}
 
-    for call in (
+    calls: tuple[Callable[[], Any], ...] = (
         lambda: dynamodb.delete_item(TableName=world.outputs["table_name"], Key=key),
         lambda: dynamodb.scan(TableName="another"),
         lambda: s3.put_object(Bucket=world.outputs["export_bucket"], Key="elsewhere", Body=b""),
-    ):
+    )
+    for call in calls:
         with pytest.raises(ClientError, match="AccessDenied"):
             call()
 

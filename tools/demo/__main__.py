@@ -8,7 +8,9 @@ import argparse
 import shlex
 import signal
 import sys
+import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from tests.cloud import Cloud
@@ -67,16 +69,15 @@ def run(system: str, *, keep: bool) -> None:
     step("Starting the embedded cloud")
     with Cloud.start() as cloud:
         say(f"    {cloud.endpoint_url}")
-        stage = Stage(system, cloud.account(), ROOT / ".tools" / "demo")
-        stage.prepare()
-        try:
+        # Below .tools, which git ignores: a state in the example's own folder is never touched.
+        with tempfile.TemporaryDirectory(prefix="demo-", dir=ROOT / ".tools") as workspace:
+            stage = Stage(system, cloud.account(), Path(workspace))
+            stage.prepare()
             play(stage)
             if keep:
                 keep_up(stage)
             step("terraform destroy")
             say(f"    {stage.change('destroy')} resources removed")
-        finally:
-            stage.clear()
 
 
 def main() -> int:

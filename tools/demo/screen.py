@@ -38,7 +38,9 @@ def table(rows: Sequence[Sequence[object]], *, header: Sequence[str] = ()) -> No
         texts.insert(1, ["-" * width for width in widths])
     for row in texts:
         cells = [
-            cell.rjust(width) if cell.replace(".", "").replace(",", "").isdigit() else cell.ljust(width)
+            cell.rjust(width)
+            if cell.replace(".", "").replace(",", "").isdigit()
+            else cell.ljust(width)
             for cell, width in zip(row, widths, strict=True)
         ]
         say(f"    {'  '.join(cells).rstrip()}")

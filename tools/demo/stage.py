@@ -1,8 +1,8 @@
 """
 The stage of a demo: a cloud, a copy of an example, and Terraform between the two.
 
-The example is applied in a folder under ``.tools/``, which git ignores: a state that a user keeps
-in the example's own folder is never touched.
+The example is applied as a copy: a state that a user keeps in the example's own folder is never
+touched.
 """
 
 from __future__ import annotations
@@ -47,14 +47,9 @@ class Stage:
 
     def prepare(self) -> None:
         """Copy the example with the modules beside it, as a checkout has them."""
-        shutil.rmtree(self.workspace, ignore_errors=True)
         ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
         for name in (*COPIED, f"examples/{self.system}"):
             shutil.copytree(ROOT / name, self.workspace / name, ignore=ignored)
-
-    def clear(self) -> None:
-        """Remove the copy and its state."""
-        shutil.rmtree(self.workspace, ignore_errors=True)
 
     def exports(self) -> dict[str, str]:
         """Return the variables with which Terraform and the AWS CLI find this account."""
