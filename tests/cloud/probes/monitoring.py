@@ -1,0 +1,208 @@
+"""Probes of CloudWatch and its logs."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
+
+from tests.cloud.probes import probe
+
+if TYPE_CHECKING:
+    from tests.cloud import Account
+
+RATIO: list[dict[str, Any]] = [
+    {
+        "Id": "rate",
+        "Expression": "IF(FILL(runs, 0) > 0, 100 * FILL(errors, 0) / runs, 0)",
+        "Label": "Error rate",
+        "ReturnData": True,
+    },
+    *(
+        {
+            "Id": name,
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "AWS/Lambda",
+                    "MetricName": metric,
+                    "Dimensions": [{"Name": "FunctionName", "Value": "f"}],
+                },
+                "Period": 60,
+                "Stat": "Sum",
+            },
+            "ReturnData": False,
+        }
+        for name, metric in (("errors", "Errors"), ("runs", "Invocations"))
+    ),
+]
+
+
+def query_protocol(account: Account, action: str, **params: str) -> str:
+    """Call CloudWatch as Terraform's provider does, and return the XML."""
+    body = urlencode({"Action": action, "Version": "2010-08-01", **params})
+    request = AWSRequest(
+        "POST",
+        account.cloud.endpoint_url,
+        data=body,
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    SigV4Auth(Credentials(account.id, "test"), "monitoring", account.region).add_auth(request)
+    bundle: Any = str(account.cloud.ca_bundle)  # the stubs know only True and False
+    with_ours = URLLib3Session(verify=bundle, proxies={})
+    answer: str = with_ours.send(request.prepare()).text
+    return answer
+
+
+@probe
+def cloudwatch_query_protocol(account: Account) -> None:
+    """DescribeAlarms over the Query protocol returns what PutMetricAlarm was given."""
+    put = query_protocol(
+        account,
+        "PutMetricAlarm",
+        **{
+            "AlarmName": "a",
+            "ActionsEnabled": "false",
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": "3",
+            "DatapointsToAlarm": "2",
+            "Threshold": "1.5",
+            "Namespace": "N",
+            "MetricName": "M",
+            "Period": "300",
+            "Statistic": "Maximum",
+            "TreatMissingData": "breaching",
+            "Dimensions.member.1.Name": "D",
+            "Dimensions.member.1.Value": "<v>",
+            "InsufficientDataActions.member.1": "arn:aws:sns:eu-west-1:111122223333:t",
+        },
+    )
+
+    assert "PutMetricAlarmResponse" in put
+    found = query_protocol(account, "DescribeAlarms")
+    for expected in (
+        "<ActionsEnabled>false</ActionsEnabled>",
+        "<EvaluationPeriods>3</EvaluationPeriods>",
+        "<DatapointsToAlarm>2</DatapointsToAlarm>",
+        "<Period>300</Period>",
+        "<Statistic>Maximum</Statistic>",
+        "<TreatMissingData>breaching</TreatMissingData>",
+        "<Name>D</Name><Value>&lt;v&gt;</Value>",
+        "<InsufficientDataActions><member>arn:aws:sns:eu-west-1:111122223333:t</member>",
+    ):
+        assert expected in found
+
+
+@probe
+def cloudwatch_alarm_fields(account: Account) -> None:
+    """A metric math alarm keeps its metrics, and gets no statistic or period."""
+    cloudwatch = account.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="ratio",
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=1,
+        Threshold=5,
+        Metrics=RATIO,
+    )
+
+    (alarm,) = cloudwatch.describe_alarms()["MetricAlarms"]
+    assert alarm["Metrics"] == RATIO
+    assert not {"Statistic", "Period", "MetricName", "Namespace"} & alarm.keys()
+
+
+@probe
+def cloudwatch_alarm_evaluation(account: Account) -> None:
+    """An alarm on silence fires when nothing was heard, and falls back when something is."""
+    cloudwatch = account.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="silence",
+        ComparisonOperator="LessThanThreshold",
+        EvaluationPeriods=1,
+        Threshold=1,
+        Namespace="N",
+        MetricName="RunsCompleted",
+        Period=3600,
+        Statistic="Sum",
+        TreatMissingData="breaching",
+    )
+
+    assert account.evaluate_alarms() == {"silence": "ALARM"}
+    cloudwatch.put_metric_data(
+        Namespace="N", MetricData=[{"MetricName": "RunsCompleted", "Value": 1}]
+    )
+    assert account.evaluate_alarms() == {"silence": "OK"}
+
+
+@probe
+def logs_embedded_metrics(account: Account) -> None:
+    """A line in the embedded metric format is a metric on exactly its dimension sets."""
+    now_s = time.time()
+    line = {
+        "_aws": {
+            "Timestamp": int(now_s * 1000),
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "Expiry",
+                    "Dimensions": [["TableName"], ["TableName", "Class"]],
+                    "Metrics": [{"Name": "ExpiredCount", "Unit": "Count"}, {"Name": "Ages"}],
+                }
+            ],
+        },
+        "TableName": "t",
+        "Class": "late",
+        "ExpiredCount": 7,
+        "Ages": [1, 2, 3],
+    }
+    logs = account.client("logs")
+    logs.create_log_group(logGroupName="g")
+    logs.create_log_stream(logGroupName="g", logStreamName="s")
+    events = [
+        {"timestamp": int(now_s * 1000), "message": text}
+        for text in ("no metric", '{"CloudWatchMetrics": 1}', json.dumps(line))
+    ]
+    logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=events)
+
+    cloudwatch = account.client("cloudwatch")
+    metrics = cloudwatch.list_metrics(Namespace="Expiry")["Metrics"]
+    found = {(m["MetricName"], *(d["Name"] for d in m["Dimensions"])) for m in metrics}
+    both = {("TableName",), ("TableName", "Class")}
+    assert found == {(name, *names) for name in ("ExpiredCount", "Ages") for names in both}
+
+    def point(metric: str) -> dict[str, Any]:
+        (only,) = cloudwatch.get_metric_statistics(
+            Namespace="Expiry",
+            MetricName=metric,
+            Dimensions=[{"Name": "TableName", "Value": "t"}],
+            StartTime=now_s - 60,
+            EndTime=now_s + 60,
+            Period=3600,
+            Statistics=["Sum", "SampleCount"],
+        )["Datapoints"]
+        return dict(only)
+
+    assert {"Sum": 7.0, "Unit": "Count"}.items() <= point("ExpiredCount").items()
+    assert {"Sum": 6.0, "SampleCount": 3.0}.items() <= point("Ages").items()
+
+
+@probe
+def logs_query_definitions(account: Account) -> None:
+    """A saved query can be put, changed, found by its name's beginning, and deleted."""
+    logs = account.client("logs")
+    first = logs.put_query_definition(name="a/reports", queryString="fields @message")
+    logs.put_query_definition(name="b", queryString="fields @log", logGroupNames=["g"])
+    logs.put_query_definition(
+        name="a/reports",
+        queryString="fields @timestamp",
+        queryDefinitionId=first["queryDefinitionId"],
+    )
+
+    found = logs.describe_query_definitions(queryDefinitionNamePrefix="a/")["queryDefinitions"]
+    assert [(d["name"], d["queryString"]) for d in found] == [("a/reports", "fields @timestamp")]
+    assert logs.delete_query_definition(queryDefinitionId=first["queryDefinitionId"])["success"]
+    left = logs.describe_query_definitions()["queryDefinitions"]
+    assert [definition["name"] for definition in left] == ["b"]
