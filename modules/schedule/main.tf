@@ -18,7 +18,7 @@ locals {
   target_arn = var.target.function != null ? var.target.function.arn : var.target.state_machine.arn
 
   # jsonencode writes < and > as \u003c and \u003e, and Scheduler would not know its context attributes again.
-  input = replace(replace(var.input_json, "\\u003c", "<"), "\\u003e", ">")
+  input = replace(var.input_json, "/\\\\u003c(aws[.]scheduler[.][a-z-]+)\\\\u003e/", "<$1>")
 }
 
 resource "aws_scheduler_schedule_group" "this" {
