@@ -13,6 +13,7 @@ import logging
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Self
 
 from aws_lambda_powertools.logging import Logger
@@ -23,13 +24,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class _StandardOutput(logging.Handler):
+    """Writes to what standard output is now, not to what it was when the first run began."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stdout.write(f"{self.format(record)}\n")
+
+
+@cache
+def _output_of(service: str) -> _StandardOutput:
+    """Make one handler a service: Powertools formats only the one that it was first given."""
+    output = _StandardOutput()
+    output.set_name(service)
+    return output
+
+
 def logger_for(service: str, run_id: str) -> Logger:
     """Make the logger of one run; every line carries *run_id* as its correlation id."""
-    logger = Logger(service=service, serialize_stacktrace=False)  # the text says it already
-    for handler in logger.handlers:
-        if isinstance(handler, logging.StreamHandler):
-            # Powertools keeps the stream of the first run, which a test or a shell may have closed.
-            handler.setStream(sys.stdout)
+    logger = Logger(
+        service=service,
+        logger_handler=_output_of(service),
+        serialize_stacktrace=False,  # the line has it as text already
+    )
     logger.set_correlation_id(run_id)
     return logger
 

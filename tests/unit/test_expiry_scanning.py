@@ -1,0 +1,177 @@
+"""
+Scanning: every row once, in parallel, within the budget.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from expiry.budget import Budget, ReadRate
+from expiry.errors import DeniedError
+from expiry.scanning import Page, ScanOutcome, ScanPlan, scan
+from tests.unit.stored_table import StoredTable, refusal, session
+
+ENDLESS = Budget(lambda: 3_600_000, reserve_s=10)
+UNLIMITED = ReadRate(0, time.monotonic, time.sleep)
+
+
+def a_plan(segments: int = 4, threads: int = 4, page_rows: int | None = None) -> ScanPlan:
+    """Plan to read all segments, in their order."""
+    attributes = ("thread_id", "checkpoint_id", "expires_at", "thread_id")
+    order = range(segments)
+    return ScanPlan("sessions-dev", "TABLE", attributes, segments, order, threads, page_rows)
+
+
+def scanned(
+    table: Any, plan: ScanPlan, budget: Budget = ENDLESS, rate: ReadRate = UNLIMITED
+) -> tuple[list[Page], ScanOutcome]:
+    """Scan, and keep the pages."""
+    pages: list[Page] = []
+    outcome = scan(table, plan, budget, rate, pages.append)
+    return pages, outcome
+
+
+def a_table(rows: int = 500, **options: Any) -> StoredTable:
+    """Make a table of 20 rows a page."""
+    return StoredTable([session("u", n) for n in range(rows)], page_bytes=8_000, **options)
+
+
+@pytest.mark.parametrize(("segments", "threads"), [(1, 1), (4, 4), (50, 4), (3, 16)])
+def test_scan_sees_every_row_once(segments: int, threads: int) -> None:
+    """However many segments and threads, no row is lost or read twice."""
+    table = a_table()
+    pages, outcome = scanned(table, a_plan(segments, threads))
+    seen = Counter(row["thread_id"]["S"] for page in pages for row in page.rows)
+
+    assert seen == Counter({f"u#{n}": 1 for n in range(500)})
+    assert (outcome.rows, outcome.stopped) == (500, None)
+    assert outcome.finished == set(range(segments))
+    assert outcome.pages == len(pages) == len(table.scans())
+
+
+def test_scan_asks_for_no_more_than_named_attributes() -> None:
+    """Names go through placeholders, each once; contents are never read."""
+    table = a_table(10)
+    pages, _ = scanned(table, a_plan())
+    request = table.scans()[0]
+
+    assert set(request["ExpressionAttributeNames"].values()) == {
+        "thread_id",
+        "checkpoint_id",
+        "expires_at",
+    }
+    assert request["ReturnConsumedCapacity"] == "TOTAL"
+    assert all("state" not in row for page in pages for row in page.rows)
+
+
+def test_scan_empty_page_with_a_key_is_not_the_end() -> None:
+    """DynamoDB may return nothing and yet say that there is more."""
+    table = a_table(100)
+    table.empty_first_pages = True
+    _, outcome = scanned(table, a_plan())
+
+    assert outcome.rows == 100
+
+
+def test_scan_adds_up_what_the_service_says_it_consumed() -> None:
+    """Read units are the service's, not guessed from rows."""
+    table = a_table(100)
+    pages, outcome = scanned(table, a_plan())
+
+    assert outcome.read_units == sum(page.read_units for page in pages)
+    assert outcome.read_units >= 100 * 400 / 4_096 * 0.5
+
+
+def test_scan_out_of_time_stops_and_says_what_was_read() -> None:
+    """No page is begun that may not end in time; what was read counts."""
+    table = a_table(500)
+    left_ms = iter(range(3_000, -100_000, -100))
+    pages, outcome = scanned(table, a_plan(threads=1), Budget(lambda: next(left_ms), reserve_s=1))
+
+    assert outcome.stopped == "time"
+    assert 0 < outcome.pages == len(pages) < 25
+    assert outcome.rows == sum(len(list(page.rows)) for page in pages)
+    begun = sum(outcome.partial_rows.values())
+    done = sum(len(list(p.rows)) for p in pages if p.segment in outcome.finished)
+    assert begun + done == outcome.rows
+
+
+def test_scan_with_no_time_at_all_makes_no_call() -> None:
+    """A run that begins too late reports that it has seen nothing."""
+    table = a_table()
+    _, outcome = scanned(table, a_plan(), Budget(lambda: 1_000, reserve_s=1))
+
+    assert (table.scans(), outcome.rows, outcome.stopped) == ([], 0, "time")
+
+
+def test_scan_call_that_hangs_does_not_hold_the_report() -> None:
+    """A page that comes after the budget ended is thrown away."""
+    table, hangs = a_table(40), threading.Event()
+    end_s = time.monotonic() + 0.8
+    budget = Budget(lambda: int((end_s - time.monotonic()) * 1_000), reserve_s=0)
+
+    def hang(request: dict[str, Any]) -> None:
+        if request["Segment"] == 0:
+            hangs.wait(timeout=30)
+
+    table.before_scan = hang
+    pages, outcome = scanned(table, a_plan(threads=2), budget)
+    rows_then = outcome.rows
+    hangs.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("scan-"):
+            thread.join()
+
+    assert outcome.stopped == "time"
+    assert outcome.finished == {1, 2, 3}
+    assert outcome.rows == rows_then == sum(page.scanned for page in pages)
+
+
+def test_scan_wait_for_read_units_does_not_outlast_the_budget() -> None:
+    """A rate that would make the run sleep past its end stops it instead."""
+    slept: list[float] = []
+    rate = ReadRate(1, lambda: 0.0, slept.append)
+    budget = Budget(lambda: 30_000, reserve_s=10)
+    _, outcome = scanned(a_table(), a_plan(threads=1, page_rows=100), budget, rate)
+
+    assert outcome.stopped == "time"
+    assert all(seconds < 20 for seconds in slept)
+
+
+def test_scan_page_rows_bound_each_page() -> None:
+    """A slow rate reads small pages, so that one page is no burst."""
+    table = a_table(100)
+    pages, outcome = scanned(table, a_plan(page_rows=3))
+
+    assert outcome.rows == 100
+    assert max(page.scanned for page in pages) == 3
+
+
+def test_scan_error_in_a_thread_is_raised_where_scan_was_called() -> None:
+    """No error dies with its thread."""
+    table = a_table()
+    table.refusals["scan"] = refusal("AccessDeniedException")
+
+    with pytest.raises(DeniedError, match="allow dynamodb:Scan"):
+        scanned(table, a_plan())
+
+
+def test_scan_gives_pages_one_at_a_time() -> None:
+    """Whoever counts needs no lock of his own."""
+    inside: list[int] = []
+    most: list[int] = []
+
+    def take(_: Page) -> None:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.0005)
+        inside.pop()
+
+    scan(a_table(400), a_plan(threads=8), ENDLESS, UNLIMITED, take)  # type: ignore[arg-type]
+
+    assert max(most) == 1

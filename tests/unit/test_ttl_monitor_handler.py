@@ -1,0 +1,408 @@
+"""
+The monitor's handler, as a whole: the result's shape, the metrics, the export, bad input.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expiry.errors import (
+    DeniedError,
+    EventError,
+    MismatchError,
+    NotFoundError,
+    SettingsError,
+    ThrottledError,
+)
+from tests.unit.monitor_runs import Bucket, Context, Ran, run
+from tests.unit.stored_table import Row, StoredTable, refusal, session
+
+METRICS = json.loads(Path("lambda_src/ttl_monitor/metrics.json").read_text(encoding="utf-8"))
+
+
+def ago(hours: float) -> dict[str, str]:
+    """Return a TTL value so many hours in the past."""
+    return {"N": str(int(time.time() - hours * 3_600))}
+
+
+def mixed_rows() -> list[Row]:
+    """Return rows of every standing: 3 expired, 2 live, one of each never."""
+    return [
+        session("ann", 1, ago(2.5)),
+        session("ann", 2, ago(0.5)),
+        session("bob", 3, ago(1)),
+        session("bob", 4, ago(-5)),
+        session("bob", 5, ago(-5)),
+        session("eve", 6),
+        session("eve", 7, {"S": "soon"}),
+        session("eve", 8, {"N": "1"}),
+        session("eve", 9, {"N": "1700000000000"}),
+    ]
+
+
+def test_result_has_the_promised_shape() -> None:
+    """The keys and values that consumers of the report rely on."""
+    body = run(StoredTable(mixed_rows())).body
+    summary = body["summary"]
+    at = datetime.fromisoformat(summary.pop("scan_timestamp"))
+
+    assert body["message"] == "Cleanup monitoring completed successfully"
+    assert summary == {"table_name": "sessions-dev", "table_item_count": 9, "expired_count": 3}
+    assert at.utcoffset() == timedelta(0)
+    assert body["expired_stats"] == {
+        "expired_count": 3,
+        "oldest_expired_ago_hours": 2.5,
+        "newest_expired_ago_hours": 0.5,
+        "sample_expired_items": body["expired_stats"]["sample_expired_items"],
+    }
+    assert body["table_metrics"] == {
+        "item_count": 9,
+        "table_size_bytes": 3_600,
+        "table_status": "ACTIVE",
+        "note": "item_count and table_size_bytes are DescribeTable's, about six hours old",
+    }
+
+
+def test_result_status_code_is_200() -> None:
+    """A run that could do its work answers 200; any other raises."""
+    ran = run(StoredTable([]))
+
+    assert ran.error is None
+    assert ran.body["summary"]["expired_count"] == 0
+
+
+def test_result_nothing_expired_has_null_ages_and_no_sample() -> None:
+    """An empty table is a good table."""
+    stats = run(StoredTable([])).body["expired_stats"]
+
+    assert stats == {
+        "expired_count": 0,
+        "oldest_expired_ago_hours": None,
+        "newest_expired_ago_hours": None,
+        "sample_expired_items": [],
+    }
+
+
+def test_sample_is_the_ten_oldest_with_their_keys() -> None:
+    """The rows to look at first come first, named so that they can be found."""
+    rows = [session("u", n, ago(n)) for n in range(1, 41)]
+    sample = run(StoredTable(rows, page_bytes=2_000)).body["expired_stats"]["sample_expired_items"]
+
+    assert [item["thread_id"] for item in sample] == [f"u#{n}" for n in range(40, 30, -1)]
+    assert set(sample[0]) == {"thread_id", "checkpoint_id", "expires_at", "expired_ago_hours"}
+    assert sample[0]["expired_ago_hours"] == 40.0
+    assert isinstance(sample[0]["expires_at"], int)
+
+
+def test_sample_of_equally_old_rows_needs_no_order_among_rows() -> None:
+    """Ties are settled by the keys: the same table gives the same sample."""
+    value = ago(3)
+    rows = [session("u", n, value) for n in range(50)]
+    samples = [
+        run(StoredTable(rows, page_bytes=2_000), context=Context(aws_request_id=run_id)).body[
+            "expired_stats"
+        ]["sample_expired_items"]
+        for run_id in ("run-1", "run-2")
+    ]
+
+    assert len(samples[0]) == 10
+    assert samples[0] == samples[1]
+
+
+def test_late_and_never_are_counted_apart_with_samples() -> None:
+    """Rows that TTL ignores are not late, and each class says which rows."""
+    never = run(StoredTable(mixed_rows())).body["never_expire"]
+    samples = never.pop("samples")
+
+    assert never == {"missing": 1, "wrong_type": 1, "too_old": 1, "milliseconds": 1}
+    assert samples["missing"] == [{"thread_id": "eve#6", "checkpoint_id": "latest"}]
+    assert samples["wrong_type"][0]["expires_at_type"] == "S"
+    assert samples["milliseconds"][0]["expires_at"] == 1_700_000_000_000
+
+
+def test_contents_of_rows_are_nowhere() -> None:
+    """Keys and expiries are all that is read, and all that is written."""
+    bucket = Bucket()
+    ran = run(StoredTable(mixed_rows()), {"EXPORT_BUCKET": "reports"}, bucket=bucket)
+
+    assert "never be read" not in json.dumps([ran.body, ran.lines])
+    assert b"never be read" not in bucket.puts[0]["Body"]
+    assert "soon" not in json.dumps([ran.body, ran.lines])
+
+
+def test_users_with_most_expired_rows_come_first() -> None:
+    """Ten users at most, each with the part of the key before the first separator."""
+    rows = [session(f"user{u:02}", n, ago(1)) for u in range(15) for n in range(u)]
+    top = run(StoredTable(rows)).body["top_users"]
+
+    assert top["users"][0] == {"user": "user14", "expired_count": 14}
+    assert len(top["users"]) == 10
+    assert (top["count_error"], top["without_separator"]) == (0, 0)
+
+
+def test_metrics_are_those_of_the_table_and_end_with_runs_completed() -> None:
+    """Every metric that an alarm may read is emitted by each run, silence's own last."""
+    ran = run(StoredTable(mixed_rows()))
+
+    assert list(ran.metrics) == list(METRICS["metrics"])
+    assert ran.lines[-1]["RunsCompleted"] == [1.0]
+    assert ran.metrics["ExpiredCount"] == 3
+    assert ran.metrics["OldestExpiredAgeHours"] == 2.5
+    assert ran.metrics["NeverExpireMilliseconds"] == 1
+    assert ran.metrics["TableShareSeenPercent"] == 100
+    assert (ran.metrics["TTLMisconfigured"], ran.metrics["RunIncomplete"]) == (0, 0)
+
+
+def test_metrics_have_the_dimensions_that_the_table_says() -> None:
+    """An alarm on another set of dimensions would never fire."""
+    for line in run(StoredTable([]), {"METRICS_NAMESPACE": "Mine"}).lines:
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            assert directive["Dimensions"] == [METRICS["dimensions"]]
+            assert directive["Namespace"] == "Mine"
+            assert line["TableName"] == "sessions-dev"
+
+
+def test_metrics_age_is_zero_when_nothing_is_expired() -> None:
+    """An alarm on the age recovers once TTL has caught up."""
+    assert run(StoredTable([])).metrics["OldestExpiredAgeHours"] == 0
+
+
+@pytest.mark.parametrize(
+    ("ttl", "misconfigured", "text"),
+    [
+        (("ENABLED", "expires_at"), 0, None),
+        (("ENABLING", "expires_at"), 0, None),
+        (("DISABLED", None), 1, "enable it on expires_at"),
+        (("DISABLING", "expires_at"), 1, "enable it on expires_at"),
+        (("ENABLED", "ttl"), 1, "set TTL_ATTRIBUTE to ttl"),
+    ],
+)
+def test_ttl_that_does_not_work_as_configured_is_reported(
+    ttl: tuple[str, str | None], misconfigured: int, text: str | None
+) -> None:
+    """Rows that pile up because TTL is off are not a matter of patience."""
+    ran = run(StoredTable([], ttl=ttl))
+    found = ran.body["ttl"]
+
+    assert found["misconfigured"] is bool(misconfigured)
+    assert ran.metrics["TTLMisconfigured"] == misconfigured
+    assert found["reason"] is None if text is None else text in found["reason"]
+
+
+def test_report_is_one_log_line_with_values_as_keys() -> None:
+    """A saved query reads the runs without parsing messages."""
+    lines = [line for line in run(StoredTable(mixed_rows())).lines if "message" in line]
+
+    assert [line["message"] for line in lines] == ["report"]
+    assert lines[0]["correlation_id"] == "run-1"
+    assert (lines[0]["expired_count"], lines[0]["never_expire_too_old"]) == (3, 1)
+
+
+def test_export_is_one_line_under_hive_partitions() -> None:
+    """Athena finds table and day in the key, and one record a line."""
+    bucket = Bucket()
+    body = run(
+        StoredTable(mixed_rows()),
+        {"EXPORT_BUCKET": "reports", "EXPORT_PREFIX": "/a/b"},
+        bucket=bucket,
+    ).body
+    (put,) = bucket.puts
+    day = body["summary"]["scan_timestamp"][:10]
+    record = json.loads(put["Body"])
+
+    assert put["Key"] == f"a/b/table=sessions-dev/dt={day}/run-1.jsonl"
+    assert body["export"]["uri"] == f"s3://reports/{put['Key']}"
+    assert put["ExpectedBucketOwner"] == "111122223333"
+    assert put["Body"].count(b"\n") == 1
+    assert not {"table", "dt"} & set(record)  # a partition must not be a column as well
+    assert (record["expired_count"], record["table_name"]) == (3, "sessions-dev")
+
+
+def test_export_that_fails_leaves_metrics_but_no_completed_run() -> None:
+    """The numbers are out, the alarm on silence still sees that the run did not end well."""
+    bucket = Bucket(refusal=refusal("AccessDenied"))
+    ran = run(StoredTable(mixed_rows()), {"EXPORT_BUCKET": "reports"}, bucket=bucket)
+
+    assert isinstance(ran.error, DeniedError)
+    assert "allow s3:PutObject" in str(ran.error)
+    assert ran.metrics["ExpiredCount"] == 3
+    assert "RunsCompleted" not in ran.metrics
+
+
+def test_run_out_of_time_is_no_error_and_says_what_it_saw() -> None:
+    """A large table is reported in part, in time, with the share that was seen."""
+    table = StoredTable([session("u", n, ago(1)) for n in range(1_000)], page_bytes=8_000)
+    left = iter([*range(10_000, 2_000, -200), *[2_000] * 10_000])
+    ran = run(table, context=Context(remaining_ms=lambda: next(left)))
+    found = ran.body["scan"]
+
+    assert ran.error is None
+    assert (found["complete"], found["stopped"]) == (False, "time")
+    assert 0 < found["rows"] < 1_000
+    assert found["share_seen_percent"] == pytest.approx(found["rows"] / 10, abs=8)
+    assert ran.body["summary"]["expired_count"] == found["rows"]
+    assert (ran.metrics["RunIncomplete"], ran.metrics["RunsCompleted"]) == (1, 1)
+
+
+def test_runs_visit_segments_in_another_order_each() -> None:
+    """No part of a table that is too large for one run is always the last."""
+    orders = []
+    for run_id in ("run-1", "run-2"):
+        table = StoredTable([session("u", n) for n in range(100)])
+        table.described["TableSizeBytes"] = 2**30
+        run(table, {"SCAN_SEGMENTS": "1"}, context=Context(aws_request_id=run_id))
+        orders.append([request["Segment"] for request in table.scans()])
+
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(32))
+    assert orders[0] != orders[1]
+
+
+def test_calls_are_pages_and_a_constant() -> None:
+    """What a run costs is what it reads, and two looks at the table."""
+    table = StoredTable([session("u", n) for n in range(2_000)], page_bytes=40_000)
+    body = run(table).body
+
+    assert len(table.calls) == body["scan"]["pages"] + 2
+    assert {action for action, _ in table.calls} == {
+        "describe_table",
+        "describe_time_to_live",
+        "scan",
+    }
+
+
+def test_sampled_run_says_that_it_is_an_estimate() -> None:
+    """Nobody takes a guess for a count."""
+    table = StoredTable([session("u", n, ago(1)) for n in range(3_000)])
+    ran = run(table, {"SAMPLE_PERCENT": "10"})
+    found, scan = ran.body["estimate"], ran.body["scan"]
+
+    assert (found["is_estimate"], found["confidence_percent"]) == (True, 95)
+    assert found["expired_count"]["low"] <= 3_000 <= found["expired_count"]["high"]
+    assert ran.metrics["ExpiredCount"] == found["expired_count"]["value"]
+    assert (scan["segments"], scan["segments_scanned"]) == (300, 30)
+    assert {request["TotalSegments"] for request in table.scans()} == {300}
+    assert scan["seen"]["expired"] < 1_000
+
+
+def test_sampled_run_that_stops_early_claims_no_interval() -> None:
+    """With fewer than thirty segments no interval would be true."""
+    table = StoredTable([session("u", n, ago(1)) for n in range(3_000)])
+    left = iter([*range(5_000, 2_000, -200), *[1_000] * 10_000])
+    ran = run(table, {"SAMPLE_PERCENT": "10"}, context=Context(remaining_ms=lambda: next(left)))
+
+    assert ran.body["estimate"] is None
+    assert ran.body["scan"]["complete"] is False
+    assert ran.body["summary"]["expired_count"] == ran.body["scan"]["seen"]["expired"]
+
+
+def assert_one_error(ran: Ran, kind: type[Exception], *texts: str) -> None:
+    """Check that the run ended with one clear error, logged, and did not count as complete."""
+    assert type(ran.error) is kind
+    for text in texts:
+        assert text in str(ran.error)
+    assert [line["message"] for line in ran.lines if "message" in line] == ["failed"]
+    assert "RunsCompleted" not in ran.metrics
+
+
+def test_bad_table_name_names_the_variable() -> None:
+    """A table that is not there is a wrong setting."""
+    ran = run(StoredTable([], name="other"))
+    assert_one_error(ran, NotFoundError, "table sessions-dev", "CHECKPOINT_TABLE_NAME")
+
+
+@pytest.mark.parametrize(
+    ("call", "action"),
+    [
+        ("describe_table", "dynamodb:DescribeTable"),
+        ("describe_time_to_live", "dynamodb:DescribeTimeToLive"),
+        ("scan", "dynamodb:Scan"),
+    ],
+)
+def test_bad_role_names_the_action(call: str, action: str) -> None:
+    """Each call that the role lacks is named as IAM writes it."""
+    table = StoredTable(mixed_rows())
+    table.refusals[call] = refusal("AccessDeniedException")
+    assert_one_error(run(table), DeniedError, f"allow {action}")
+
+
+def test_bad_load_is_an_error_that_says_read_slower() -> None:
+    """A table that refuses for load is not reported as empty."""
+    table = StoredTable(mixed_rows())
+    table.refusals["scan"] = refusal("ProvisionedThroughputExceededException")
+    assert_one_error(run(table), ThrottledError, "read slower")
+
+
+def test_bad_id_attribute_names_the_keys_there_are() -> None:
+    """Only keys are read, so the user must be in one of them."""
+    ran = run(StoredTable([]), {"ITEM_ID_ATTRIBUTE": "user_id"})
+    assert_one_error(ran, MismatchError, "ITEM_ID_ATTRIBUTE", "thread_id, checkpoint_id")
+
+
+def test_bad_settings_are_all_named_before_any_call() -> None:
+    """One deployment mends everything."""
+    table = StoredTable([])
+    wrong = {
+        "CHECKPOINT_TABLE_NAME": "",
+        "SCAN_SEGMENTS": "0",
+        "SAMPLE_PERCENT": "all",
+        "EXPORT_BUCKET": "Not A Bucket",
+    }
+    assert_one_error(run(table, wrong), SettingsError, *wrong)
+    assert table.calls == []
+
+
+def test_bad_event_is_refused_before_any_call() -> None:
+    """The monitor takes no keys; a schedule's event is none."""
+    table = StoredTable([])
+    assert_one_error(run(table, event={"dryRun": True}), EventError, "dryRun")
+    assert table.calls == []
+    assert run(table, event={"source": "aws.events", "id": "1"}).error is None
+
+
+@pytest.mark.parametrize(
+    ("key", "user"),
+    [({"B": b"\x01\x02"}, "AQI="), ({"N": "12345678901234567890"}, "12345678901234567890")],
+)
+def test_table_with_a_hash_key_of_another_type_works(key: dict[str, Any], user: str) -> None:
+    """Binary and Number keys have no separator: the whole key stands for the user."""
+    table = StoredTable([{"id": key, "expires_at": ago(1)}], keys=("id",))
+    body = run(table).body
+
+    assert body["top_users"]["users"] == [{"user": user, "expired_count": 1}]
+    assert body["top_users"]["without_separator"] == 1
+    assert body["expired_stats"]["sample_expired_items"][0]["id"] == user
+
+
+def test_key_without_separator_counts_as_its_own_user() -> None:
+    """A key that cannot be split is counted and said, not dropped."""
+    rows: list[Row] = [
+        {"thread_id": {"S": "alone"}, "checkpoint_id": {"S": "c"}, "expires_at": ago(1)},
+        session("a#b", 1, ago(1)),
+    ]
+    top = run(StoredTable(rows)).body["top_users"]
+
+    assert [entry["user"] for entry in top["users"]] == ["a", "alone"]
+    assert top["without_separator"] == 1
+
+
+def test_ttl_attribute_that_is_a_key_works() -> None:
+    """A range key may be the TTL attribute: it is projected once."""
+    rows: list[Row] = [{"id": {"S": "u#1"}, "expires_at": ago(1)}]
+    sample = run(StoredTable(rows, keys=("id", "expires_at"))).body["expired_stats"]
+
+    assert sample["sample_expired_items"][0]["id"] == "u#1"
+    assert sample["expired_count"] == 1
+
+
+def test_read_rate_bounds_pages_to_a_second_of_it() -> None:
+    """A slow monitor is slow from its first page on."""
+    table = StoredTable([session("u", n) for n in range(50)])
+    run(table, {"MAX_READ_UNITS_PER_SECOND": "100", "SCAN_SEGMENTS": "1"})
+
+    assert {request["Limit"] for request in table.scans()} == {100 * 8_192 // 400}
