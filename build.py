@@ -137,7 +137,7 @@ def parse(file: File) -> Parsed:
     try:
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse(file.source.read_bytes(), file.shown)
-    except (SyntaxError, ValueError) as error:  # the latter for null bytes
+    except (SyntaxError, ValueError) as error:  # the latter: null bytes, before 3.11.4
         line, reason = getattr(error, "lineno", 1), getattr(error, "msg", error)
         reader = ".".join(map(str, sys.version_info[:2]))
         text = f"syntax error, as Python {reader} reads it: {reason}"

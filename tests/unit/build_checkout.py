@@ -75,6 +75,12 @@ class Checkout:
         (self.wheels / f"{name}-{version}-{tag}.whl").write_bytes(buffer.getvalue())
         return pin(name, hashlib.sha256(buffer.getvalue()).hexdigest(), version)
 
+    def unpack(self, site: Path) -> None:
+        """Unpack every wheel into *site*, without an installer's checks."""
+        for wheel in sorted(self.wheels.glob("*.whl")):
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(site)
+
     def lock(self, *pins: str) -> None:
         """Write the lock: an empty line, then each of *pins* on a line of its own."""
         self.write("requirements/lambda.txt", "\n" + "".join(f"{line}\n" for line in pins))

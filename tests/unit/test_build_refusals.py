@@ -198,3 +198,15 @@ def test_build_that_cannot_write_leaves_no_half_of_a_zip(
     checkout.write("lambda_src/sweep/more.py", "")
 
     assert "No space left on device" in refusal(checkout, capsys)
+
+
+@pytest.mark.parametrize("arguments", [["--check", "sweep"], ["--list", "sweep"]])
+def test_build_options_that_would_ignore_a_name_are_refused(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """A NAME beside --check or --list is a mistake, not something to pass over."""
+    with pytest.raises(SystemExit) as stopped:
+        build.main(arguments, checkout.root)
+
+    assert stopped.value.code == 2
+    assert "exclude each other" in capsys.readouterr().err

@@ -1,15 +1,13 @@
-"""build.py packs what is reached of the lock's wheels, and refuses what a lock must not say."""
+"""build.py packs what is reached of the lock's wheels, and refuses wheels that it cannot pack."""
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 import build
-from tests.unit.build_checkout import Checkout, pin
+from tests.unit.build_checkout import Checkout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,17 +22,14 @@ LIBRARY = {
     "lib/locale/words.txt": "words\n",
     "lib/extra/__init__.py": "",
     "lib/extra/data.txt": "",
-    "lib-1.0.data/scripts/lib": "#!python\n",
 }
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
-    """A checkout whose installers know no index, only the folder of its own wheels."""
+    """A checkout whose wheels are unpacked without an installer: test_build_lock has those."""
     checkout = Checkout(tmp_path / "checkout")
-    for tool in ("PIP", "UV"):
-        monkeypatch.setenv(f"{tool}_NO_INDEX", "1")
-        monkeypatch.setenv(f"{tool}_FIND_LINKS", str(checkout.wheels))
+    monkeypatch.setattr(build.Wheels, "install", lambda _self, site: checkout.unpack(site))
     return checkout
 
 
@@ -60,6 +55,34 @@ def test_build_wheel_brings_what_is_reached_and_its_licence(checkout: Checkout) 
         "lib/locale/words.txt",
         "lib/rules.json",
     ]
+
+
+def test_build_star_import_of_a_package_packs_its_modules(checkout: Checkout) -> None:
+    """What ``from lib import *`` binds is the package's to say: all its modules are packed."""
+    files = {"lib/__init__.py": "__all__ = ['a']\n", "lib/a.py": "", "lib/sub/__init__.py": ""}
+    files |= {"lib/sub/b.py": ""}
+    checkout.lock(
+        checkout.wheel("lib", files), checkout.wheel("user", {"user.py": "from lib import *"})
+    )
+    checkout.handler("import user")
+
+    assert build.main([], checkout.root) == 0
+    assert [path for path in checkout.members() if path.startswith("lib/")] == [
+        "lib/__init__.py",
+        "lib/a.py",
+        "lib/sub/__init__.py",
+    ]
+
+
+def test_build_data_at_the_top_of_a_wheel_stays_out(checkout: Checkout) -> None:
+    """Of a wheel that is one module, what lies loosely beside it belongs to no package."""
+    files = {"lib.py": "", "share/doc.txt": "", "lib.pth": ""}
+    checkout.lock(checkout.wheel("lib", files))
+    checkout.handler("import lib")
+
+    assert build.main([], checkout.root) == 0
+    assert "lib.py" in checkout.members()
+    assert {"share/doc.txt", "lib.pth"}.isdisjoint(checkout.members())
 
 
 def test_build_wheel_that_nothing_reaches_stays_out(checkout: Checkout) -> None:
@@ -130,42 +153,6 @@ def test_build_declared_dynamic_import_is_packed(
     assert "lib/other.py" not in checkout.members()
 
 
-def test_build_wheel_with_another_hash_is_refused(
-    checkout: Checkout, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A wheel that is not the one pinned is named with its line in the lock."""
-    other = checkout.wheel("other", {"other.py": ""})
-    checkout.wheel("lib", LIBRARY)
-    checkout.lock(other, pin("lib", "0" * 64))
-    checkout.handler("import lib")
-
-    message = refusal(checkout, capsys)
-    assert message.startswith("requirements/lambda.txt:3: lib does not have the hash pinned here\n")
-
-
-def test_build_wheel_that_cannot_be_had_is_named(
-    checkout: Checkout, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A pin that no index serves gives the installer's own words and the lock's line."""
-    checkout.lock(pin("lib", "0" * 64))
-
-    message = refusal(checkout, capsys)
-    assert message.startswith("requirements/lambda.txt:2: cannot be installed\n")
-
-
-def test_build_without_an_installer_says_what_to_install(
-    checkout: Checkout, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A Python without pip, on a machine without uv, is told what it needs."""
-    no_pip = checkout.write("python", "#!/bin/sh\necho $0: No module named pip >&2\nexit 1\n")
-    no_pip.chmod(0o755)
-    monkeypatch.setattr("build.sys.executable", str(no_pip))
-    monkeypatch.setattr("build.shutil.which", lambda _name: None)
-    checkout.lock(pin("lib", "0" * 64))
-
-    assert refusal(checkout, capsys).startswith("uv or pip is needed")
-
-
 @pytest.mark.parametrize(
     ("files", "tag"),
     [
@@ -176,16 +163,11 @@ def test_build_without_an_installer_says_what_to_install(
 def test_build_wheel_with_compiled_parts_is_refused(
     checkout: Checkout,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
     files: dict[str, str],
     tag: str,
 ) -> None:
     """Compiled code runs on one architecture only: its wheel is refused, whatever it is tagged."""
     checkout.lock(checkout.wheel("lib", files, tag=tag))
-    archive = next(checkout.wheels.glob("*.whl"))
-    monkeypatch.setattr(
-        build.Wheels, "install", lambda _self, site: shutil.unpack_archive(archive, site, "zip")
-    )
 
     message = refusal(checkout, capsys)
     assert message.startswith("requirements/lambda.txt:2: lib is not pure Python (")
@@ -214,80 +196,3 @@ def test_build_package_of_ours_named_as_a_wheel_is_refused(
     assert message.startswith(
         "lambda_src/sweep/__init__.py:1: sweep is the name of one of the wheel"
     )
-
-
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("lib==1.0", "not name==version --hash=sha256:… alone: lib==1.0"),
-        (f"lib>=1.0 --hash=sha256:{'0' * 64}", "not name==version"),
-        (f"lib==1.0 ; python_version<'3.12' --hash=sha256:{'0' * 64}", "not name==version"),
-        ("--index-url https://example.com", "not name==version"),
-        (pin("boto3", "0" * 64), "boto3 comes from Lambda's runtime: never shipped"),
-        (pin("Botocore", "0" * 64), "botocore comes from Lambda's runtime: never shipped"),
-    ],
-)
-def test_build_line_that_is_no_plain_pin_is_refused(
-    checkout: Checkout, capsys: pytest.CaptureFixture[str], line: str, said: str
-) -> None:
-    """No hash, a range, a marker, an option, or the runtime's own: refused before any download."""
-    checkout.write(
-        "requirements/lambda.txt", f"# what\n{pin('a', '0' * 64)}\n    # via b\n{line}\n"
-    )
-    lock = checkout.root / "requirements/lambda.txt"
-    lock.write_text(lock.read_text().replace(" --hash", " \\\n    --hash", 1))
-
-    assert refusal(checkout, capsys).startswith(f"requirements/lambda.txt:5: {said}")
-
-
-def test_build_lock_that_is_missing_is_named(
-    checkout: Checkout, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Without a lock nothing is packed, and the message names the file."""
-    (checkout.root / "requirements/lambda.txt").unlink()
-
-    assert "requirements/lambda.txt" in refusal(checkout, capsys)
-
-
-def test_build_unpacked_wheels_that_were_altered_are_unpacked_again(checkout: Checkout) -> None:
-    """The cache below .tools/ is believed only while it is what was unpacked."""
-    checkout.lock(checkout.wheel("lib", LIBRARY))
-    checkout.handler("import lib")
-    assert build.main([], checkout.root) == 0
-    before = checkout.artifacts()
-    (cached,) = (checkout.root / ".tools").glob("wheels/*/site/lib/core.py")
-    cached.write_text("import evil\n")
-
-    assert build.main([], checkout.root) == 0
-    assert checkout.artifacts() == before
-
-
-def test_build_unpacked_wheels_serve_without_an_installer(
-    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A second build with the same lock asks no installer, and so no network."""
-    checkout.lock(checkout.wheel("lib", LIBRARY))
-    checkout.handler("import lib")
-    assert build.main([], checkout.root) == 0
-    before = checkout.artifacts()
-    monkeypatch.delattr(build.Wheels, "install")
-
-    assert build.main([], checkout.root) == 0
-    assert checkout.artifacts() == before
-
-
-def test_build_with_uv_and_with_pip_gives_the_same_bytes(
-    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It does not matter which of the two installers the machine has."""
-    if not shutil.which("uv"):
-        pytest.skip("uv is not on PATH")
-    checkout.lock(checkout.wheel("lib", LIBRARY))
-    checkout.handler("import lib")
-    assert build.main([], checkout.root) == 0
-    with_uv = hashlib.sha256(checkout.artifacts()["sweep.zip"]).hexdigest()
-    shutil.rmtree(checkout.root / ".tools")
-    monkeypatch.setattr("build.shutil.which", lambda _name: None)
-
-    assert build.main([], checkout.root) == 0
-    assert hashlib.sha256(checkout.artifacts()["sweep.zip"]).hexdigest() == with_uv
