@@ -1,54 +1,30 @@
-"""What the module `function` promises: exact grants, an owned log, failures kept and noticed."""
+"""What the module `function` promises: exact grants, an owned log, failures kept."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from typing import Any
 
 import pytest
 
-from tests.modules.plan import Arguments, PlannedModule, plan_variants, refusals
-from tools.terraform import ROOT
+from tests.modules.function_calls import (
+    ARN,
+    BOUNDARY,
+    CONTENT,
+    FILE,
+    KEY,
+    PLAIN,
+    QUEUE,
+    QUEUE_KEY,
+    S3,
+    TABLE,
+    VPC,
+    alarmed,
+    granted,
+)
+from tests.modules.plan import Arguments, PlannedModule, plan_variants
 
-ARN = "arn:aws:{}:eu-west-1:111122223333:{}"
-TOPIC = ARN.format("sns", "operators")
-QUEUE = {"name": "q", "arn": ARN.format("sqs", "q"), "url": "https://sqs/q"}
-KEY = ARN.format("kms", "key/0d0c6d2c-6ae5-4c2a-9f0e-0f6a3f6c9e11")
-QUEUE_KEY = ARN.format("kms", "key/5a1f4a0e-7d7e-4bb1-8a53-6d0a1d9bb0f4")
-TABLE = ARN.format("dynamodb", "table/sessions")
-BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
-# Any file will do: a plan reads its bytes and no more.
-FILE = ROOT / "modules" / "function" / "main.tf"
-CONTENT = hashlib.sha256(FILE.read_bytes())
-MISSING = str(ROOT / "artifacts" / "no-such.zip")
-S3 = {"bucket": "artifacts", "key": "jobs.zip", "version": "v7", "sha256_base64": "abc="}
-STATEMENT: Arguments = {"sid": "Read", "actions": ["dynamodb:Scan"], "resources": [TABLE]}
-PLAIN: Arguments = {
-    "name": "jobs",
-    "artifact": {"path": str(FILE)},
-    "handler": "jobs.handler.handler",
-    "alarms": {"topic_arns": [TOPIC]},
-}
-
-
-def alarmed(**alarms: object) -> Arguments:
-    """Return a call with these alarms."""
-    return {**PLAIN, "alarms": {"topic_arns": [TOPIC], **alarms}}
-
-
-def granted(**changes: object) -> Arguments:
-    """Return a call with one statement that has these changes."""
-    return {**PLAIN, "statements": [{**STATEMENT, **changes}]}
-
-
-def sized(**function: object) -> Arguments:
-    """Return a call with these settings of the function itself."""
-    return {**PLAIN, "function": function}
-
-
-VPC = {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"], "ipv6": True}
 EVERYTHING: Arguments = {
     **alarmed(interval_minutes=60, silence_hours=3),
     "description": "Does the jobs.",
@@ -72,7 +48,6 @@ EVERYTHING: Arguments = {
     "permissions_boundary_arn": BOUNDARY,
     "role_path": "/expiry/",
 }
-RUNS = {"namespace": "App", "name": "RunsCompleted", "dimensions": {"TableName": "sessions"}}
 ACCEPTED: dict[str, Arguments] = {
     "plain": PLAIN,
     "everything": EVERYTHING,
@@ -93,14 +68,6 @@ ACCEPTED: dict[str, Arguments] = {
         resources=["*"],
         any_resource_reason="PutMetricData names no resource.",
     ),
-    "unheard": {**PLAIN, "alarms": {}},
-    "quiet": alarmed(enabled=False),
-    "zeros": alarmed(error_count=0, error_rate_percent=0, throttle_count=0, duration_percent=0),
-    "hourly": alarmed(interval_minutes=60),
-    "daily": alarmed(interval_minutes=1440),
-    "often": alarmed(interval_minutes=15),
-    "each-minute": alarmed(interval_minutes=1),
-    "silence": alarmed(interval_minutes=60, silence_hours=3, silence_metric=RUNS),
     "long": {**PLAIN, "name": "n" * 64},
     "longer": {**PLAIN, "name": "n" * 65},
     "longest": {**PLAIN, "name": "n" * 200},
@@ -109,111 +76,11 @@ SHARED = """
 resource "aws_sqs_queue" "new" {}
 """
 
-REFUSED: dict[str, tuple[Arguments, str]] = {
-    "name": ({**PLAIN, "name": "a b"}, "name starts with a letter or digit"),
-    "description": ({**PLAIN, "description": "x" * 257}, "at most 256 characters"),
-    "no-artifact": ({**PLAIN, "artifact": {}}, "exactly one of path and s3"),
-    "two-artifacts": ({**PLAIN, "artifact": {"path": str(FILE), "s3": S3}}, "one of path and s3"),
-    "no-file": ({**PLAIN, "artifact": {"path": MISSING}}, "run `python build.py`"),
-    "no-file-with-hash": (
-        {**PLAIN, "artifact": {"path": MISSING, "sha256": CONTENT.hexdigest()}},
-        "There is no file",
-    ),
-    "other-file": (
-        {**PLAIN, "artifact": {"path": str(FILE), "sha256": "0" * 64}},
-        "is not the file whose sha256 is 0000",
-    ),
-    "short-hash": (
-        {**PLAIN, "artifact": {"path": str(FILE), "sha256": "0"}},
-        "sha256 has 64 hex digits",
-    ),
-    "hash-of-s3": (
-        {**PLAIN, "artifact": {"s3": S3, "sha256": "0" * 64}},
-        "for an S3 object use s3.sha256_base64",
-    ),
-    "handler": ({**PLAIN, "handler": "handler"}, "handler is module.function"),
-    "runtime": ({**PLAIN, "runtime": "nodejs22.x"}, "runtime is python3.11 or a later one"),
-    "reserved-name": ({**PLAIN, "environment": {"AWS_REGION": "x"}}, "are Lambda's own"),
-    "environment": ({**PLAIN, "environment": {"BIG": "x" * 4096}}, "at most 4 KiB"),
-    "any-action": (granted(actions=["dynamodb:*"]), "no wildcard"),
-    "part-action": (granted(actions=["dynamodb:Batch*"]), "no wildcard"),
-    "question-mark": (granted(actions=["dynamodb:Sca?"]), "no wildcard"),
-    "all-actions": (granted(actions=["*"]), "no wildcard"),
-    "no-actions": (granted(actions=[]), "no empty list"),
-    "any-resource": (granted(resources=["*"]), "with any_resource_reason"),
-    "hidden-any": (
-        granted(resources=[TABLE, "*"], any_resource_reason=" "),
-        "with any_resource_reason",
-    ),
-    "no-resources": (granted(resources=[]), "Resources are ARNs"),
-    "bare-resource": (granted(resources=["sessions"]), "Resources are ARNs"),
-    "sid": (granted(sid="read-it"), "letters and digits only"),
-    "same-sid": ({**PLAIN, "statements": [STATEMENT, STATEMENT]}, "a sid of its own"),
-    "empty-condition": (
-        granted(conditions=[{"test": "Null", "variable": "s3:if-match", "values": []}]),
-        "at least one value",
-    ),
-    "same-condition": (
-        granted(
-            conditions=[
-                {"test": "StringLike", "variable": "s3:prefix", "values": ["a/"]},
-                {"test": "StringLike", "variable": "s3:Prefix", "values": ["b/"]},
-            ]
-        ),
-        "names a test and a variable once",
-    ),
-    "memory": (sized(memory_mb=64), "memory_mb is a whole number"),
-    "timeout": (sized(timeout_s=901), "timeout_s is a whole number from 1 to 900"),
-    "architecture": (sized(architecture="arm"), "arm64 or x86_64"),
-    "storage": (sized(ephemeral_storage_mb=256), "512 to 10240"),
-    "stopped": (sized(reserved_concurrency=0), "0 would stop the function"),
-    "recursion": (sized(recursive_loop="Maybe"), "Terminate or Allow"),
-    "layers": (sized(layers=["arn"] * 6), "at most five"),
-    "no-subnet": (sized(vpc={**VPC, "subnet_ids": []}), "at least one of subnet_ids"),
-    "retention": ({**PLAIN, "logs": {"retention_days": 0}}, "one of CloudWatch's"),
-    "level": ({**PLAIN, "logs": {"level": "info"}}, "logs.level is TRACE"),
-    "system-level": ({**PLAIN, "logs": {"system_level": "ERROR"}}, "DEBUG, INFO or WARN"),
-    "retries": ({**PLAIN, "async": {"max_retries": 3}}, "is 0, 1 or 2"),
-    "event-age": ({**PLAIN, "async": {"max_event_age_s": 30}}, "60 to 21600"),
-    "fifo": (
-        {**PLAIN, "failure_queue": {"arn": QUEUE["arn"] + ".fifo"}},
-        "delivers to no FIFO queue",
-    ),
-    "fifo-replay": (
-        {**PLAIN, "dead_letter_queue": {"arn": QUEUE["arn"] + ".fifo"}},
-        "delivers to no FIFO queue",
-    ),
-    "both-queues": (
-        {**PLAIN, "failure_queue": QUEUE, "dead_letter_queue": QUEUE},
-        "would be delivered twice",
-    ),
-    "key": ({**PLAIN, "kms_key_arn": "alias/mine"}, "ARN of a KMS key"),
-    "boundary": ({**PLAIN, "permissions_boundary_arn": "boundary"}, "ARN of an IAM policy"),
-    "path": ({**PLAIN, "role_path": "expiry"}, "begins and ends with '/'"),
-    "negative": (alarmed(error_count=-1), "are 0 (off) or more"),
-    "rate": (alarmed(error_rate_percent=100), "to below 100"),
-    "duration": (alarmed(duration_percent=101), "in percent of function.timeout_s"),
-    "silence": (alarmed(silence_hours=169), "looks back seven days"),
-    "silence-too-short": (alarmed(interval_minutes=1440, silence_hours=24), "two good runs"),
-    "interval": (alarmed(interval_minutes=0), "interval_minutes is above 0"),
-    "rate-never": (
-        alarmed(interval_minutes=60, error_rate_minimum_count=10, error_rate_period_s=3600),
-        "The error rate could never alarm",
-    ),
-    "rate-count": (alarmed(error_rate_minimum_count=0), "1 or more, or left out"),
-}
-
 
 @pytest.fixture(scope="module")
 def planned() -> dict[str, PlannedModule]:
     """Plan every accepted call, once."""
     return plan_variants("function", ACCEPTED, shared=SHARED)
-
-
-@pytest.fixture(scope="module")
-def refused() -> dict[str, str]:
-    """Collect the reasons of every refused call, once."""
-    return refusals("function", {name: arguments for name, (arguments, _) in REFUSED.items()})
 
 
 def function_of(module: PlannedModule) -> dict[str, Any]:
@@ -226,20 +93,6 @@ def statements_of(module: PlannedModule, policy: str) -> dict[str, dict[str, Any
     address = {"service": "service", "handler": "handler[0]"}[policy]
     document = json.loads(module.resource(f"aws_iam_role_policy.{address}")["policy"])
     return {statement["Sid"]: statement for statement in document["Statement"]}
-
-
-def alarms_of(module: PlannedModule) -> dict[str, dict[str, Any]]:
-    """Return the planned alarms by the end of their names."""
-    alarms = module.of_type("aws_cloudwatch_metric_alarm").values()
-    return {alarm["alarm_name"].removeprefix("jobs-"): alarm for alarm in alarms}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_function_wrong_argument_is_refused_with_a_remedy(
-    case: str, refused: dict[str, str]
-) -> None:
-    """Each mistake fails the plan, and the message names what to change."""
-    assert REFUSED[case][1] in " ".join(refused[case].split())
 
 
 def test_function_defaults_are_modest(planned: dict[str, PlannedModule]) -> None:
@@ -472,91 +325,6 @@ def test_function_queue_made_in_the_same_plan_is_accepted(
     invoke = planned["new-queue"].resource("aws_lambda_function_event_invoke_config.this")
 
     assert len(invoke["destination_config"]) == 1
-
-
-def test_function_alarms_by_default_on_what_fails(planned: dict[str, PlannedModule]) -> None:
-    """Errors, their rate, throttles and duration alarm by default; silence needs its hours."""
-    alarms = alarms_of(planned["plain"])
-
-    facts = {
-        key: (alarm["metric_name"], alarm["statistic"], alarm["threshold"], alarm["period"])
-        for key, alarm in alarms.items()
-    }
-    assert facts == {
-        "errors": ("Errors", "Sum", 1, 300),
-        "error-rate": (None, None, 5, None),
-        "throttles": ("Throttles", "Sum", 1, 300),
-        "duration": ("Duration", "Maximum", 240_000, 300),
-    }
-    for alarm in alarms.values():
-        assert alarm["alarm_actions"] == [TOPIC]
-        assert alarm["treat_missing_data"] == "notBreaching"
-    for key in ("errors", "throttles", "duration"):
-        assert alarms[key]["dimensions"] == {"FunctionName": "jobs"}
-
-
-@pytest.mark.parametrize(
-    ("case", "period", "minimum"),
-    [
-        ("plain", 300, 10),
-        ("each-minute", 3600, 10),
-        ("often", 3600, 4),
-        ("hourly", 86400, 1),
-        ("daily", 86400, 1),
-    ],
-)
-def test_function_error_rate_follows_the_interval(
-    case: str, period: int, minimum: int, planned: dict[str, PlannedModule]
-) -> None:
-    """The rate is judged over a period that holds the runs it asks for."""
-    alarm = alarms_of(planned[case])["error-rate"]
-    queries = {query["id"]: query for query in alarm["metric_query"]}
-
-    assert f">= {minimum}," in queries["percent"]["expression"]
-    assert queries["numerator"]["metric"][0]["metric_name"] == "Errors"
-    [runs] = queries["denominator"]["metric"]
-    assert (runs["metric_name"], runs["period"]) == ("Invocations", period)
-    assert alarm["comparison_operator"] == "GreaterThanThreshold"
-
-
-@pytest.mark.parametrize(
-    ("case", "metric", "dimensions"),
-    [
-        ("everything", "Invocations", {"FunctionName": "jobs"}),
-        ("silence", "RunsCompleted", {"TableName": "sessions"}),
-    ],
-)
-def test_function_silence_alarms_when_no_data_comes(
-    case: str, metric: str, dimensions: dict[str, str], planned: dict[str, PlannedModule]
-) -> None:
-    """No run in three hours alarms, because missing data is what silence looks like."""
-    alarm = alarms_of(planned[case])["silence"]
-
-    expected = {
-        "metric_name": metric,
-        "dimensions": dimensions,
-        "statistic": "Sum",
-        "comparison_operator": "LessThanThreshold",
-        "threshold": 1,
-        "period": 3600,
-        "evaluation_periods": 3,
-        "treat_missing_data": "breaching",
-    }
-    assert expected == {key: alarm[key] for key in expected}
-
-
-def test_function_zero_threshold_switches_its_alarm_off(planned: dict[str, PlannedModule]) -> None:
-    """Thresholds of 0 leave no alarm; `enabled = false` neither, and both warn of nothing."""
-    for case in ("zeros", "quiet"):
-        assert alarms_of(planned[case]) == {}
-        assert planned[case].warnings == ()
-
-
-def test_function_alarms_with_nobody_to_tell_warn(planned: dict[str, PlannedModule]) -> None:
-    """The plan warns once where alarms are on and no topic is given."""
-    assert len(planned["unheard"].warnings) == 1
-    assert "Nobody is told when the alarms of jobs" in planned["unheard"].warnings[0]
-    assert planned["plain"].warnings == ()
 
 
 def test_function_names_over_64_characters_are_shortened(
