@@ -29,6 +29,7 @@ module "checkpoints" {
   }
 
   deletion_protection = var.deletion_protection
+  alarms              = { topic_arns = [aws_sns_topic.alarms.arn] }
 }
 
 # Reports, a JSON line a run, for Athena; they have an end too.

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from tests.cloud import Account
 
 ARCHIVE = "terraform-aws-expiry.tar.gz"
-# As the examples' own READMEs say for a place that is thrown away afterwards.
-VARIABLES = {"local_cloud": "true", "deletion_protection": "false", "force_destroy": "true"}
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -41,9 +39,13 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def pack_repo(archive: Path) -> None:
-    """Pack what git tracks, as it is in the working tree: a release before it is tagged."""
+    """Pack the working tree without what git ignores: a release before it is tagged."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     with tarfile.open(archive, "w:gz") as packed:
         for name in filter(None, listed.stdout.split("\0")):
@@ -65,15 +67,11 @@ def served(folder: Path) -> Iterator[str]:
             thread.join()
 
 
-def copy_example(name: str, folder: Path, source: str) -> None:
-    """Copy an example into the empty *folder*, its modules' source pointed at *source*."""
-    for path in sorted((ROOT / "examples" / name).glob("*.tf")):
-        text = re.sub(
-            r'source(\s*)= "\.\./\.\./(modules/[^"]+)"',
-            rf'source\1= "{source}//\2"',
-            path.read_text(),
-        )
-        (folder / path.name).write_text(text)
+def copy_root(root: Path, folder: Path, source: str) -> None:
+    """Copy a root module into the empty *folder*, its modules' source pointed at *source*."""
+    local = re.compile(r'"(?:\.\./)+(modules/[^"]+)"')
+    for path in sorted(root.glob("*.tf")):
+        (folder / path.name).write_text(local.sub(rf'"{source}//\1"', path.read_text()))
 
 
 class Consumer(tftest.TerraformTest):  # type: ignore[misc]

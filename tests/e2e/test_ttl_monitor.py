@@ -18,6 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e import consumer
+from tools.demo.stage import VARIABLES
 from tools.terraform import ROOT
 
 if TYPE_CHECKING:
@@ -143,8 +144,9 @@ def world(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
     consumer.pack_repo(served / consumer.ARCHIVE)
     account = cloud.account()
     with consumer.served(served) as address:
-        consumer.copy_example("ttl-monitor", folder, f"{address}/{consumer.ARCHIVE}")
-        with consumer.applied(folder, account, consumer.VARIABLES) as root:
+        source = f"{address}/{consumer.ARCHIVE}"
+        consumer.copy_root(ROOT / "examples" / "ttl-monitor", folder, source)
+        with consumer.applied(folder, account, VARIABLES) as root:
             applied = World(account, root, consumer.outputs(root))
             write(account, applied.outputs["table_name"], list(rows(int(time.time()))))
             account.clear_calls()

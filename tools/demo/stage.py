@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 COPIED = ("modules", "artifacts", "lambda_src")
 # The examples' own variables: throw-away tables and buckets, in a cloud on this machine.
 VARIABLES = {"local_cloud": "true", "deletion_protection": "false", "force_destroy": "true"}
+QUIET_S = 9.0  # Terraform tells every ten seconds what it waits for
 CHANGES = 2  # terraform plan -detailed-exitcode: 0 is no change, 1 an error
 
 
@@ -84,20 +86,15 @@ class Stage:
             DemoError: Terraform failed.
         """
         command = [find_binary().path, f"-chdir={self.folder}", action, "-auto-approve", "-json"]
-        done, errors = 0, []
+        progress = Progress()
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=environment() | self.exports()
         ) as process:
             for event in events(process):
-                if event["type"] == "apply_complete":
-                    done += 1
-                    hook = event["hook"]
-                    say(f"    {done:3}  {hook['resource']['addr']}  ({hook['elapsed_seconds']} s)")
-                elif event["type"] == "diagnostic" and event["@level"] == "error":
-                    errors.append(f"{event['@message']}\n{event['diagnostic'].get('detail', '')}")
+                progress.take(event)
         if process.returncode != 0:
-            raise DemoError(f"terraform {action} failed\n" + "\n".join(errors))
-        return done
+            raise DemoError(f"terraform {action} failed\n" + "\n".join(progress.errors))
+        return progress.done
 
     def outputs(self) -> dict[str, Any]:
         """Return the example's outputs, by name."""
@@ -115,6 +112,34 @@ class Stage:
         if done.returncode != 0:
             what = "is not empty" if done.returncode == CHANGES else "failed"
             raise DemoError(f"the second plan {what}\n{done.stdout}{done.stderr}")
+
+
+class Progress:
+    """What Terraform has done so far, printed as it comes; quiet waits are told too."""
+
+    def __init__(self) -> None:
+        """Begin with nothing done."""
+        self.done = 0
+        self.errors: list[str] = []
+        self._said_at = time.monotonic()
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Print what *event* tells a person who waits; keep what went wrong."""
+        hook = event.get("hook", {})
+        address = hook.get("resource", {}).get("addr", "")
+        seconds = f"({hook.get('elapsed_seconds')} s)"
+        if event["type"] == "apply_complete" and hook["action"] != "read":
+            self.done += 1
+            self._say(f"{self.done:3}  {address}  {seconds}")
+        elif event["type"] == "apply_progress" and time.monotonic() > self._said_at + QUIET_S:
+            self._say(f"     waiting for {address}  {seconds}")
+        elif event["type"] == "diagnostic" and event["@level"] == "error":
+            detail = event["diagnostic"].get("detail", "")
+            self.errors.append(f"{event['@message']}\n{detail}")
+
+    def _say(self, text: str) -> None:
+        say(f"    {text}")
+        self._said_at = time.monotonic()
 
 
 def events(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:

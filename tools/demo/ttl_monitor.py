@@ -144,5 +144,35 @@ def tell(stage: Stage) -> None:
 
 
 def show_report(report: dict[str, Any]) -> None:
-    """Print the report as two tables: what was found, and the rows to look at first."""
-    table(sorted(report.items()))
+    """Print what is late, what will never go, who has most of it, and what the run cost."""
+    for title, names in PARTS.items():
+        say(f"    {title}")
+        table([(f"  {name}", "none" if report[name] is None else report[name]) for name in names])
+    say("    Users with the most expired rows")
+    table([(f"  {user['user']}", user["expired_count"]) for user in report["top_users"]])
+
+
+# The report's own names, as the log, the export and Athena have them.
+PARTS = {
+    "Late: TTL will remove these": (
+        "expired_count",
+        "oldest_expired_ago_hours",
+        "newest_expired_ago_hours",
+    ),
+    "Never: TTL will not remove these": (
+        "never_expire_missing",
+        "never_expire_wrong_type",
+        "never_expire_too_old",
+        "never_expire_milliseconds",
+    ),
+    "The run": (
+        "table_name",
+        "ttl_status",
+        "ttl_attribute",
+        "rows_scanned",
+        "share_seen_percent",
+        "pages",
+        "read_units",
+        "duration_s",
+    ),
+}
