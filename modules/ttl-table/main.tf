@@ -21,7 +21,7 @@ data "aws_dynamodb_tables" "all" {
 }
 
 data "aws_dynamodb_table" "found" {
-  count = length(local.limits) > 0 ? (contains(data.aws_dynamodb_tables.all[0].names, var.name) ? 1 : 0) : 0
+  count = length(local.limits) > 0 ? (try(contains(data.aws_dynamodb_tables.all[0].names, var.name), false) ? 1 : 0) : 0
 
   name = var.name
 }

@@ -18,11 +18,12 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import tftest  # type: ignore[import-untyped]
 
-from tests.modules.account import ACCOUNT, account_answerer
+from tests.modules.answers import ACCOUNT, answers
 from tools.terraform import ROOT, environment
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ REGION = "eu-west-1"
 # As JSON values; a string may hold an expression: "${aws_sns_topic.all.arn}".
 Arguments = dict[str, Any]
 
+NO_TABLES: Mapping[str, dict[str, Any]] = MappingProxyType({})
 CALLS = "calls"
 IDENTIFIER = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]*")
 # A caller's settings must not reach a plan that says what the modules do by themselves.
@@ -85,8 +87,8 @@ class PlannedModule:
 class Root:
     """A root module in *folder* that calls one module several times."""
 
-    def __init__(self, folder: Path, module: str, region: str, shared: str, sts: str) -> None:
-        """Write what all calls share: *shared* HCL, and a provider that asks only *sts*."""
+    def __init__(self, folder: Path, module: str, region: str, shared: str, aws: str) -> None:
+        """Write what all calls share: *shared* HCL, and a provider that asks only *aws*."""
         self.folder = folder
         self.path = module if "/" in module else f"modules/{module}"
         (folder / CALLS).mkdir()
@@ -105,7 +107,7 @@ class Root:
         kept = environment().items()
         self.terraform.env = {
             name: value for name, value in kept if not name.startswith(FOREIGN_SETTINGS)
-        } | {"AWS_ENDPOINT_URL_STS": sts}
+        } | {"AWS_ENDPOINT_URL": aws}
 
     def add(self, call: str, arguments: Arguments) -> None:
         """Add a call, its outputs, and the modules' copy that it alone calls."""
@@ -197,11 +199,15 @@ def diagnostic(said: dict[str, Any]) -> Diagnostic:
 
 @contextmanager
 def root_of(
-    module: str, variants: Mapping[str, Arguments], region: str, shared: str
+    module: str,
+    variants: Mapping[str, Arguments],
+    region: str,
+    shared: str,
+    tables: Mapping[str, dict[str, Any]],
 ) -> Iterator[Root]:
     """Make a root in a temporary folder that calls *module* once for each of *variants*."""
-    with tempfile.TemporaryDirectory() as folder, account_answerer() as sts:
-        root = Root(Path(folder).resolve(), module, region, shared, sts)
+    with tempfile.TemporaryDirectory() as folder, answers(tables) as aws:
+        root = Root(Path(folder).resolve(), module, region, shared, aws)
         for call, arguments in variants.items():
             root.add(call, arguments)
         root.init()
@@ -225,7 +231,12 @@ def in_order(found: Iterable[Diagnostic], call: str) -> tuple[str, ...]:
 
 
 def plan_variants(
-    module: str, variants: Mapping[str, Arguments], *, region: str = REGION, shared: str = ""
+    module: str,
+    variants: Mapping[str, Arguments],
+    *,
+    region: str = REGION,
+    shared: str = "",
+    tables: Mapping[str, dict[str, Any]] = NO_TABLES,
 ) -> dict[str, PlannedModule]:
     """
     Plan *module* once for each of *variants*, all in one plan.
@@ -235,11 +246,12 @@ def plan_variants(
         variants: Arguments by a name for the call.
         region: Also decides the partition: ``cn-north-1``, ``us-gov-west-1``.
         shared: HCL beside the calls, for what their arguments refer to.
+        tables: DynamoDB tables that are there already: DescribeTable's objects by name.
 
     Raises:
         PlanError: A call was refused.
     """
-    with root_of(module, variants, region, shared) as root:
+    with root_of(module, variants, region, shared, tables) as root:
         said = root.plan()
         refuse(errors(said))
         plan = root.planned()
@@ -276,7 +288,7 @@ def refusals(
         PlanError: An error belongs to none of the calls.
     """
     reasons = dict.fromkeys(variants, "")
-    with root_of(module, variants, region, shared) as root:
+    with root_of(module, variants, region, shared, NO_TABLES) as root:
         while not all(reasons.values()) and (said := errors(root.plan())):
             refuse(entry for entry in said if reasons.get(entry.call or "") != "")
             for call in {entry.call for entry in said if entry.call}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.modules.account import ACCOUNT
+from tests.modules.answers import ACCOUNT
 from tests.modules.plan import PlanError, plan_variants, refusals
 
 SAMPLE = "tests/modules/sample"
