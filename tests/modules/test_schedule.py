@@ -116,6 +116,10 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
         "is the ARN of a Lambda function",
     ),
     "no-json": ({**PLAIN, "input_json": "{dryRun: true}"}, "input_json is a JSON object"),
+    "big": (
+        {**PLAIN, "input_json": json.dumps({"note": "x" * 262_144})},
+        "at most 256 KiB",
+    ),
     "json-list": ({**PLAIN, "input_json": "[1]"}, "input_json is a JSON object"),
     "attempts": ({**PLAIN, "retry": {"max_attempts": 186}}, "from 0 to 185"),
     "age": ({**PLAIN, "retry": {"max_event_age_s": 30}}, "max_event_age_s is 60 to 86400"),
