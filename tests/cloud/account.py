@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.cloud.process import Cloud
 
+BIN = Path(__file__).with_name("bin")
 SECRET = "test"  # noqa: S105 - the emulator's own, for every account
 
 
@@ -75,9 +77,10 @@ class Account:
         }
 
     def full_env(self) -> dict[str, str]:
-        """Return the developer's environment without its AWS settings, and :meth:`env`."""
+        """Return the developer's environment without AWS settings, :meth:`env`, and our ``aws``."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-        return {**kept, **self.env()}
+        path = os.pathsep.join([str(BIN), kept.get("PATH", os.defpath)])
+        return {**kept, **self.env(), "PATH": path}
 
     def client(self, service: str, *, role: str = "") -> Any:
         """Return a boto3 client, as root or as the *role* of that name."""
