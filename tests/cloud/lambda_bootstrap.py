@@ -251,11 +251,12 @@ def answer(wire: Wire, handler: Any, request: dict[str, Any]) -> None:
         )
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is its result
         outcome = ("error", described(error))
-        log_error(wire, described(error))
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
         if isinstance(stream.buffer, Lines):
             stream.buffer.end_line()
+    if outcome[0] == "error":
+        log_error(wire, outcome[1])
     wire.send(*outcome)
 
 

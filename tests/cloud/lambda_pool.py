@@ -1,6 +1,4 @@
-"""
-Keep workers warm between invocations, as Lambda does, and never one with an old configuration.
-"""
+"""Keep workers warm between invocations, and none with an old configuration."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What a function's role may do, and calls that Lambda itself makes in its name.
-"""
+"""What a function's role may do, and calls that Lambda itself makes in its name."""
 # ruff: noqa: SLF001 - it reaches into the emulator by its nature
 
 from __future__ import annotations

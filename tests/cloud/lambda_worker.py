@@ -74,7 +74,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Say whether the process runs; it does not before the first invocation, nor after a crash."""
+        """Say whether the process runs: not before the first invocation, nor after a crash."""
         return self._process is not None
 
     def invoke(self, request: Request) -> Outcome:
@@ -94,7 +94,9 @@ class Worker:
             self._kill()
             self._start()
             message = self._next(deadline_s)
-        if message == ["ready"]:
+        if message != ["ready"]:
+            init_events = 0  # Lambda tries a failed init again, as part of the invocation
+        else:
             self._send(request, begun_ms + int(limit_s * 1000))
             message = self._next(deadline_s)
         outcome = self._outcome(request, message)

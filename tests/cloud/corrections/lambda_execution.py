@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.cloud import emulator, lambda_logs
+from tests.cloud import emulator, lambda_async, lambda_logs
 from tests.cloud.lambda_pool import POOL, function_of
 from tests.cloud.lambda_worker import Request
 
@@ -42,7 +42,8 @@ def running_python(dispatch: Any) -> Any:
         code = func.get("code_zip")
         if not code or config.get("Layers") or not config["Runtime"].startswith("python"):
             return dispatch(func, config, event, request_id, started)
-        return invoke(config, code, event, request_id)
+        # Attempts of one asynchronous event share a request ID.
+        return invoke(config, code, event, lambda_async.request_id.get() or request_id)
 
     return run
 
