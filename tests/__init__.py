@@ -1,3 +1,1 @@
-"""
-Tests, and the embedded cloud that they share.
-"""
+"""Tests, and the embedded cloud that they share."""

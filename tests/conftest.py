@@ -1,5 +1,3 @@
-"""
-What every test may ask for.
-"""
+"""What every test may ask for."""
 
 pytest_plugins = ["tests.cloud.fixtures"]
