@@ -43,6 +43,8 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_144: whether data with an end needs a second region is the caller's decision.
+  #checkov:skip=CKV2_AWS_62: whom to notify of objects is the caller's decision.
   bucket        = var.name_is_prefix ? null : var.name
   bucket_prefix = var.name_is_prefix ? var.name : null
   force_destroy = var.force_destroy
@@ -108,6 +110,7 @@ resource "aws_s3_bucket_logging" "this" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  #checkov:skip=CKV_AWS_300: every rule is the caller's; abort_multipart_after_days is one of its actions, shown in the README.
   bucket = aws_s3_bucket.this.bucket
 
   dynamic "rule" {
