@@ -151,6 +151,10 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
     "ratio-interval": (call(ratio(interval_minutes=0)), "ratio.interval_minutes is above 0"),
     "ratio-period-too-short": (call(ratio(minimum_count=7)), NEVER),
     "ratio-hourly": (call(ratio(minimum_count=2, interval_minutes=60)), NEVER),
+    "ratio-each-period-too-short": (
+        call({**ratio(minimum_count=7), "evaluation_periods": 3, "datapoints_to_alarm": 1}),
+        NEVER,
+    ),
     "ratio-window-too-sparse": (
         call({**ratio(minimum_count=1, interval_minutes=120), "evaluation_periods": 3}),
         NEVER,
