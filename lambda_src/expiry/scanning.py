@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,15 @@ STOPPED_FOR_TIME = "time"
 
 
 @dataclass(frozen=True, slots=True)
+class NumberRange:
+    """Rows whose *attribute* is a Number from *at_least* to *below*, that one not included."""
+
+    attribute: str
+    at_least: int
+    below: int
+
+
+@dataclass(frozen=True, slots=True)
 class ScanPlan:
     """What to read of a table."""
 
@@ -38,7 +47,8 @@ class ScanPlan:
     total_segments: int
     segments: Sequence[int]  # in the order of visiting; all of them, or a sample
     threads: int
-    page_rows: int | None = None  # None: as many as fit into 1 MB
+    page_rows: int  # at most; DynamoDB ends a page at 1 MB in any case
+    leave_out: NumberRange | None = None  # counted by the service, and not sent
 
     def request(self) -> dict[str, Any]:
         """Return what every call says alike; names go through placeholders: many are reserved."""
@@ -49,10 +59,25 @@ class ScanPlan:
             "ProjectionExpression": ", ".join(names),
             "ExpressionAttributeNames": names,
             "ReturnConsumedCapacity": "TOTAL",
+            "Limit": self.page_rows,
         }
-        if self.page_rows:
-            request["Limit"] = self.page_rows
+        if self.leave_out:
+            request |= self._filter(self.leave_out, names)
         return request
+
+    @staticmethod
+    def _filter(left_out: NumberRange, names: Mapping[str, str]) -> dict[str, Any]:
+        """Keep what is not in the range; each reason is written out, none rests on a NULL rule."""
+        place = next(place for place, name in names.items() if name == left_out.attribute)
+        return {
+            "FilterExpression": f"attribute_not_exists({place}) OR NOT attribute_type({place}, :n)"
+            f" OR {place} < :at_least OR {place} >= :below",
+            "ExpressionAttributeValues": {
+                ":n": {"S": "N"},
+                ":at_least": {"N": str(left_out.at_least)},
+                ":below": {"N": str(left_out.below)},
+            },
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +85,8 @@ class Page:
     """One page of one segment; it may be empty and yet not be the last."""
 
     segment: int
-    rows: Iterable[Row]
-    scanned: int
+    rows: Sequence[Row]
+    scanned: int  # what the service looked at, and charged for; it may have sent less
     read_units: float
     last: bool
 
@@ -162,7 +187,9 @@ class _Scan:
             used = float(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
             self._rate.settle(booked, used)
             start = answer.get("LastEvaluatedKey", {})
-            page = Page(segment, answer["Items"], int(answer["ScannedCount"]), used, not start)
+            rows = answer["Items"]
+            scanned = int(answer.get("ScannedCount", len(rows)))
+            page = Page(segment, rows, scanned, used, last=not start)
             if not self._deliver(page) or page.last:
                 return
 

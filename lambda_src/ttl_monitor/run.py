@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expiry.budget import Budget, ReadRate
-from expiry.scanning import ScanOutcome, ScanPlan, scan
+from expiry.scanning import NumberRange, ScanOutcome, ScanPlan, scan
 from expiry.telemetry import Emitter, MetricTable
 from ttl_monitor import report
-from ttl_monitor.classification import Moment
+from ttl_monitor.classification import LEAST_MILLISECONDS, Moment
 from ttl_monitor.report import Findings
 from ttl_monitor.sampling import Segments, choose
 from ttl_monitor.settings import TABLE_VARIABLE, Settings
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 METRICS = MetricTable.load(Path(__file__).with_name("metrics.json"))
 BYTES_A_READ_UNIT = 8_192  # eventually consistent
+ROWS_IN_MEMORY = 12_000  # over all threads
+LEAST_PAGE_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Run:
         segments = choose(table.size_bytes, settings.threads, settings.sample_percent, self.run_id)
         naming = Naming(table.keys, settings.ttl_attribute, table.item_id, settings.user_separator)
         tally = Tally(naming, moment, by_segment=segments.sampled)
-        outcome = self._scan(table, segments, tally)
+        outcome = self._scan(table, segments, moment, tally)
         return Findings(
             run_id=self.run_id,
             settings=settings,
@@ -100,7 +102,7 @@ class Run:
         date = datetime.fromtimestamp(moment.now_s, UTC).date().isoformat()
         return self.export.key(self.settings.table, date, self.run_id)
 
-    def _scan(self, table: Table, segments: Segments, tally: Tally) -> ScanOutcome:
+    def _scan(self, table: Table, segments: Segments, moment: Moment, tally: Tally) -> ScanOutcome:
         settings = self.settings
         plan = ScanPlan(
             table=table.name,
@@ -109,18 +111,26 @@ class Run:
             total_segments=segments.total,
             segments=segments.chosen,
             threads=settings.threads,
-            page_rows=_page_rows(table, settings.max_read_units_per_s),
+            page_rows=_page_rows(table, settings),
+            # Most rows are live, and there is nothing to say of them but their number.
+            leave_out=NumberRange(settings.ttl_attribute, moment.cutoff_s, LEAST_MILLISECONDS),
         )
         rate = ReadRate(settings.max_read_units_per_s, self.clock, self.sleep)
         return scan(self.client, plan, self.budget, rate, tally.take)
 
 
-def _page_rows(table: Table, units_per_s: float) -> int | None:
-    """Bound a page to one second's read units: 1 MB at once is 128 of them."""
-    if not units_per_s or not table.item_count:
-        return None
-    row_bytes = max(1.0, table.size_bytes / table.item_count)
-    return max(1, int(units_per_s * BYTES_A_READ_UNIT / row_bytes))
+def _page_rows(table: Table, settings: Settings) -> int:
+    """
+    Bound a page: by memory, and by one second's read units where there is a limit.
+
+    A page of 1 MB is 128 read units at once, and small rows make it 10,000 rows or more, which
+    take 30 MB while boto3 parses them.
+    """
+    rows = max(LEAST_PAGE_ROWS, ROWS_IN_MEMORY // settings.threads)
+    if settings.max_read_units_per_s and table.item_count:
+        row_bytes = max(1.0, table.size_bytes / table.item_count)
+        rows = min(rows, int(settings.max_read_units_per_s * BYTES_A_READ_UNIT / row_bytes))
+    return max(1, rows)
 
 
 def _samples(answer: dict[str, Any]) -> dict[str, Any]:

@@ -55,8 +55,8 @@ class Tally:
         self._numbers = itertools.count()
 
     def take(self, page: Page) -> None:
-        """Count the rows of *page*."""
-        counts: Counter[Standing] = Counter()
+        """Count the rows of *page*; those that the service did not send are live."""
+        counts = Counter({Standing.LIVE: page.scanned - len(page.rows)})
         users: Counter[str] = Counter()
         attribute = self._naming.ttl_attribute
         for row in page.rows:

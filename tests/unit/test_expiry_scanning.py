@@ -7,20 +7,21 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from expiry.budget import Budget, ReadRate
 from expiry.errors import DeniedError
-from expiry.scanning import Page, ScanOutcome, ScanPlan, scan
+from expiry.scanning import NumberRange, Page, ScanOutcome, ScanPlan, scan
 from tests.unit.stored_table import StoredTable, refusal, session
 
 ENDLESS = Budget(lambda: 3_600_000, reserve_s=10)
 UNLIMITED = ReadRate(0, time.monotonic, time.sleep)
 
 
-def a_plan(segments: int = 4, threads: int = 4, page_rows: int | None = None) -> ScanPlan:
+def a_plan(segments: int = 4, threads: int = 4, page_rows: int = 1_000) -> ScanPlan:
     """Plan to read all segments, in their order."""
     attributes = ("thread_id", "checkpoint_id", "expires_at", "thread_id")
     order = range(segments)
@@ -52,6 +53,23 @@ def test_scan_sees_every_row_once(segments: int, threads: int) -> None:
     assert (outcome.rows, outcome.stopped) == (500, None)
     assert outcome.finished == set(range(segments))
     assert outcome.pages == len(pages) == len(table.scans())
+
+
+def test_scan_rows_left_out_are_counted_and_not_sent() -> None:
+    """What is of no interest stays at the service; nothing else does, whatever its type."""
+    values: list[dict[str, Any] | None] = [
+        None,
+        {"S": "15"},
+        {"NULL": True},
+        *({"N": text} for text in ("9.9", "10", "15.5", "19.9", "20", "-1", "1E+30")),
+    ]
+    table = StoredTable([session("u", n, value) for n, value in enumerate(values)])
+    plan = replace(a_plan(), leave_out=NumberRange("expires_at", 10, 20))
+    pages, outcome = scanned(table, plan)
+    sent = {row["thread_id"]["S"] for page in pages for row in page.rows}
+
+    assert outcome.rows == len(values)
+    assert sent == {f"u#{n}" for n in (0, 1, 2, 3, 7, 8, 9)}
 
 
 def test_scan_asks_for_no_more_than_named_attributes() -> None:

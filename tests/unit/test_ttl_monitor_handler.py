@@ -400,6 +400,15 @@ def test_ttl_attribute_that_is_a_key_works() -> None:
     assert sample["expired_count"] == 1
 
 
+def test_page_holds_no_more_rows_than_memory_allows() -> None:
+    """Small rows make pages of ten thousand and more: threads share what memory there is."""
+    for threads, rows in (("1", 12_000), ("4", 3_000), ("64", 1_000)):
+        table = StoredTable([session("u", n) for n in range(50)])
+        run(table, {"SCAN_SEGMENTS": threads})
+
+        assert {request["Limit"] for request in table.scans()} == {rows}
+
+
 def test_read_rate_bounds_pages_to_a_second_of_it() -> None:
     """A slow monitor is slow from its first page on."""
     table = StoredTable([session("u", n) for n in range(50)])

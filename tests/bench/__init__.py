@@ -1,0 +1,1 @@
+"""Benchmarks: counts, memory and ratios, printed; no test rests on a second."""

@@ -1,0 +1,21 @@
+"""
+Run every benchmark, or those named: ``python -m tests.bench [ttl_monitor]``.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+
+def main(names: list[str]) -> int:
+    """Run the benchmarks one after another: side by side they would measure each other."""
+    found = sorted(path.stem for path in Path(__file__).parent.glob("bench_*.py"))
+    for name in [f"bench_{name}" for name in names] or found:
+        import_module(f"tests.bench.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
