@@ -54,7 +54,7 @@ def test_handler_on_a_real_client_counts_and_exports(monkeypatch: pytest.MonkeyP
     values += [{"N": str(now_s - 3_600 * n)} for n in (1, 2)]
     values += [{"N": str(now_s + 3_600)}] * 3
     for n, value in enumerate(values):
-        dynamodb.put_item(TableName="sessions-dev", Item=session("u", n, value))  # type: ignore[arg-type]
+        dynamodb.put_item(TableName="sessions-dev", Item=session("u", n, value))
 
     with redirect_stdout(io.StringIO()):
         body = handler({}, Context(invoked_function_arn="::::123456789012:"))["body"]  # type: ignore[arg-type]
