@@ -148,7 +148,8 @@ class _Scan:
             threading.Thread(target=self._work, name=f"scan-{number}", daemon=True).start()
         with self._changed:
             while self._working and self._error is None:
-                if not self._changed.wait(timeout=max(0.0, self._budget.left_s())):
+                in_time = self._changed.wait(timeout=max(0.0, self._budget.left_s()))
+                if not in_time and self._working:
                     self._stop_for_time()
                     break
             self._closed = True
@@ -183,6 +184,8 @@ class _Scan:
                     self._stop_for_time()
                 return
             self._rate.wait(delay_s)
+            if self._closed:  # meanwhile; a call would be paid for and thrown away
+                return
             answer = self._call(segment, start)
             used = float(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
             self._rate.settle(booked, used)

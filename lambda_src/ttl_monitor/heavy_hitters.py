@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+COUNTERS = 1_000
+
+
 class HeavyHitters:
     """Counts of the most frequent names; each true count lies in [count, count + error]."""
 
-    def __init__(self, counters: int = 1_000) -> None:
+    def __init__(self, counters: int = COUNTERS) -> None:
         """Keep at most so many *counters*."""
         self._counters = counters
         self._counts: Counter[str] = Counter()

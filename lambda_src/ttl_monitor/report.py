@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ttl_monitor.classification import NEVER, Moment, Standing
+from ttl_monitor.heavy_hitters import COUNTERS
 from ttl_monitor.sampling import LEAST_SAMPLED, Segments
 from ttl_monitor.statistics import CONFIDENCE_PERCENT, Estimate, estimate
 from ttl_monitor.tally import Tally, hours
@@ -115,8 +116,8 @@ def result(findings: Findings) -> dict[str, Any]:
             "item_count": table.item_count,
             "table_size_bytes": table.size_bytes,
             "table_status": table.status,
-            "note": COUNTS_NOTE,
         },
+        "table_metrics_note": COUNTS_NOTE,
         "environment": findings.settings.environment,
         "run_id": findings.run_id,
         "never_expire": {str(kind): findings.count(kind) for kind in NEVER}
@@ -191,7 +192,7 @@ def _top_users(findings: Findings) -> dict[str, Any]:
         "users": [
             {"user": user, "expired_count": count} for user, count in tally.users.top(TOP_USERS)
         ],
-        "algorithm": "Misra-Gries, 1000 counters",
+        "algorithm": f"Misra-Gries, {COUNTERS} counters",
         "count_error": tally.users.error,
         "without_separator": tally.without_separator,
         "note": "of the rows seen; each true count is at most count_error higher",

@@ -42,6 +42,13 @@ def a_table(rows: int = 500, **options: Any) -> StoredTable:
     return StoredTable([session("u", n) for n in range(rows)], page_bytes=8_000, **options)
 
 
+def join_threads() -> None:
+    """Wait for threads that a scan has left behind."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("scan-"):
+            thread.join(timeout=10)
+
+
 @pytest.mark.parametrize(("segments", "threads"), [(1, 1), (4, 4), (50, 4), (3, 16)])
 def test_scan_sees_every_row_once(segments: int, threads: int) -> None:
     """However many segments and threads, no row is lost or read twice."""
@@ -141,13 +148,29 @@ def test_scan_call_that_hangs_does_not_hold_the_report() -> None:
     pages, outcome = scanned(table, a_plan(threads=2), budget)
     rows_then = outcome.rows
     hangs.set()
-    for thread in threading.enumerate():
-        if thread.name.startswith("scan-"):
-            thread.join()
+    join_threads()
 
     assert outcome.stopped == "time"
     assert outcome.finished == {1, 2, 3}
     assert outcome.rows == rows_then == sum(page.scanned for page in pages)
+
+
+def test_scan_thread_that_slept_past_the_end_makes_no_call() -> None:
+    """Nothing is read, and paid for, after the report is out."""
+    table, sleeps = a_table(), threading.Event()
+    end_s = time.monotonic() + 0.8
+    budget = Budget(lambda: int((end_s - time.monotonic()) * 1_000), reserve_s=0)
+
+    def sleep(_: float) -> None:
+        sleeps.wait(timeout=30)
+
+    rate = ReadRate(50, lambda: 0.0, sleep)
+    scanned(table, a_plan(threads=1, page_rows=1), budget, rate)
+    calls_then = len(table.scans())
+    sleeps.set()
+    join_threads()
+
+    assert len(table.scans()) == calls_then == 1
 
 
 def test_scan_wait_for_read_units_does_not_outlast_the_budget() -> None:
