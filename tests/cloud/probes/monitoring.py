@@ -206,3 +206,40 @@ def logs_query_definitions(account: Account) -> None:
     assert logs.delete_query_definition(queryDefinitionId=first["queryDefinitionId"])["success"]
     left = logs.describe_query_definitions()["queryDefinitions"]
     assert [definition["name"] for definition in left] == ["b"]
+
+
+@probe
+def cloudwatch_metric_data(account: Account) -> None:
+    """Dimensions match exactly, and a ratio is computed period by period, newest first."""
+    cloudwatch = account.client("cloudwatch")
+    now_s = time.time() // 60 * 60
+    of_f = [{"Name": "FunctionName", "Value": "f"}]
+    for minutes, metric, value in ((1, "Errors", 1), (1, "Invocations", 4), (2, "Invocations", 5)):
+        datum = {
+            "MetricName": metric,
+            "Dimensions": of_f,
+            "Timestamp": now_s - 60 * minutes,
+            "Value": value,
+        }
+        cloudwatch.put_metric_data(Namespace="AWS/Lambda", MetricData=[datum])
+
+    results = cloudwatch.get_metric_data(
+        MetricDataQueries=RATIO, StartTime=now_s - 300, EndTime=now_s
+    )["MetricDataResults"]
+    assert [(found["Id"], found["Values"]) for found in results] == [
+        ("rate", [25.0, 0.0, 0.0, 0.0, 0.0])
+    ]
+    counts = {
+        len(dimensions): cloudwatch.get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="Invocations",
+            Dimensions=dimensions,
+            StartTime=now_s - 300,
+            EndTime=now_s,
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        for dimensions in ([], of_f)
+    }
+    assert counts[0] == []
+    assert sum(point["Sum"] for point in counts[1]) == 9
