@@ -13,6 +13,7 @@ import threading
 import time
 import types
 from typing import Any
+from unittest import mock
 
 from tests.cloud import emulator
 from tests.cloud.doors import DOORS, door
@@ -23,8 +24,23 @@ RUNNING = threading.Event()
 _one_at_a_time = threading.Lock()
 
 
+def stop_the_reaper() -> None:
+    """
+    Keep the emulator's TTL timer from starting; whichever correction imports its module first
+    would start it.
+    """
+    start = threading.Thread.start
+
+    def start_but_no_reaper(thread: threading.Thread) -> None:
+        if thread.name != "dynamodb-ttl-reaper":
+            start(thread)
+
+    with mock.patch.object(threading.Thread, "start", start_but_no_reaper):
+        emulator.module("services.dynamodb")
+
+
 def install() -> None:
-    """Keep the emulator's timers from starting, and start ours."""
+    """Keep the emulator's other timers from starting, and start ours."""
     for name in ("services.scheduler", "services.eventbridge"):
         emulator.wrap(emulator.module(name), "start_scheduler", lambda _: lambda: None)
     if os.environ.pop("EXPIRY_CLOUD_CLOCK", ""):
@@ -70,3 +86,9 @@ def evaluate_alarms() -> None:
         if evaluate:
             with emulator.scope(account, region):
                 evaluate()
+
+
+@door("threads")
+def threads() -> list[str]:
+    """Return the names of the server's threads."""
+    return sorted(thread.name for thread in threading.enumerate())

@@ -55,6 +55,7 @@ def main() -> None:
     without = os.environ.pop("EXPIRY_CLOUD_WITHOUT", "").split(",")
 
     app = emulator.module("app")
+    clock.stop_the_reaper()
     corrections.apply({name.strip() for name in without if name.strip()})
     recorder.install(app)
     clock.install()

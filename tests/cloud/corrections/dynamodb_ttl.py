@@ -10,7 +10,6 @@ Upstream needs: these rules in ``_ttl_reaper``, and a switch for its thread.
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Any
 from unittest import mock
@@ -25,15 +24,8 @@ TO_GET_RECORDS = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
 
 
 def apply() -> None:
-    """Import the service without its reaper, and correct it."""
-    start = threading.Thread.start
-
-    def start_but_no_reaper(thread: threading.Thread) -> None:
-        if thread.name != "dynamodb-ttl-reaper":
-            start(thread)
-
-    with mock.patch.object(threading.Thread, "start", start_but_no_reaper):
-        dynamodb = emulator.module("services.dynamodb")
+    """Correct the service; ``clock`` has kept its timer from starting."""
+    dynamodb = emulator.module("services.dynamodb")
     emulator.wrap(dynamodb, "_update_ttl", refusing_another_attribute)
     emulator.wrap(emulator.module("services.dynamodb_streams"), "_cap_page_bytes", naming)
 
