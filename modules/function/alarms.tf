@@ -22,7 +22,7 @@ locals {
     errors = {
       threshold   = var.alarms.error_count
       metric      = "Errors"
-      description = "${local.name} failed. Read the last error in ${local.log_group_name}, and the event in the failure queue; what was not done is done by the next run that succeeds."
+      description = "${local.name} failed. Read the last error in ${local.log_group_name}; the event waits in the failure queue, where there is one. What was left undone is the next good run's."
     }
     throttles = {
       threshold   = var.alarms.throttle_count

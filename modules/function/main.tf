@@ -120,6 +120,8 @@ resource "aws_lambda_function" "this" {
 }
 
 resource "aws_lambda_function_recursion_config" "this" {
+  count = var.function.recursive_loop == "Unset" ? 0 : 1
+
   function_name  = aws_lambda_function.this.function_name
   recursive_loop = var.function.recursive_loop
 }

@@ -158,7 +158,8 @@ variable "statements" {
 
 variable "function" {
   description = <<-EOT
-    The function's size and surroundings. `reserved_concurrency` is -1 for none. In a `vpc` the function reaches AWS through
+    The function's size and surroundings. `reserved_concurrency` is -1 for none. `recursive_loop` is Terminate, Allow, or
+    Unset, which leaves it to Lambda, in Regions that detect no loops. In a `vpc` the function reaches AWS through
     endpoints or NAT only: without them a run hangs until its timeout.
   EOT
   type = object({
@@ -205,8 +206,8 @@ variable "function" {
   }
 
   validation {
-    condition     = contains(["Terminate", "Allow"], var.function.recursive_loop)
-    error_message = "function.recursive_loop is Terminate or Allow."
+    condition     = contains(["Terminate", "Allow", "Unset"], var.function.recursive_loop)
+    error_message = "function.recursive_loop is Terminate, Allow, or Unset (for Regions without loop detection)."
   }
 
   validation {

@@ -22,6 +22,7 @@ from tests.modules.function_calls import (
     VPC,
     alarmed,
     granted,
+    sized,
 )
 from tests.modules.plan import Arguments, PlannedModule, plan_variants
 
@@ -55,6 +56,7 @@ ACCEPTED: dict[str, Arguments] = {
     "s3": {**PLAIN, "artifact": {"s3": S3}},
     "failures": {**PLAIN, "failure_queue": QUEUE},
     "replay": {**PLAIN, "dead_letter_queue": QUEUE},
+    "no-loop-detection": sized(recursive_loop="Unset"),
     "new-queue": {**PLAIN, "failure_queue": "${aws_sqs_queue.new}"},
     "statements": granted(
         conditions=[
@@ -129,11 +131,13 @@ def test_function_error_is_not_retried_and_recursion_ends(
 ) -> None:
     """The next schedule is the retry: none by default; a loop through itself is cut off."""
     invoke = planned["plain"].resource("aws_lambda_function_event_invoke_config.this")
-    recursion = planned["plain"].resource("aws_lambda_function_recursion_config.this")
+    recursion = planned["plain"].resource("aws_lambda_function_recursion_config.this[0]")
 
     assert (invoke["maximum_retry_attempts"], invoke["maximum_event_age_in_seconds"]) == (0, 3600)
     assert invoke["destination_config"] == []
     assert recursion["recursive_loop"] == "Terminate"
+    unset = planned["no-loop-detection"]
+    assert unset.of_type("aws_lambda_function_recursion_config") == {}
 
 
 def test_function_log_group_is_owned_and_ends(planned: dict[str, PlannedModule]) -> None:
@@ -273,7 +277,7 @@ def test_function_every_field_reaches_lambda(planned: dict[str, PlannedModule]) 
     assert (invoke["maximum_retry_attempts"], invoke["maximum_event_age_in_seconds"]) == (2, 60)
     assert (role["permissions_boundary"], role["path"]) == (BOUNDARY, "/expiry/")
     assert (group["retention_in_days"], group["kms_key_id"]) == (7, KEY)
-    recursion = module.resource("aws_lambda_function_recursion_config.this")
+    recursion = module.resource("aws_lambda_function_recursion_config.this[0]")
     assert recursion["recursive_loop"] == "Allow"
 
 

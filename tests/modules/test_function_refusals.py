@@ -79,7 +79,7 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
     "architecture": (sized(architecture="arm"), "arm64 or x86_64"),
     "storage": (sized(ephemeral_storage_mb=256), "512 to 10240"),
     "stopped": (sized(reserved_concurrency=0), "0 would stop the function"),
-    "recursion": (sized(recursive_loop="Maybe"), "Terminate or Allow"),
+    "recursion": (sized(recursive_loop="Maybe"), "is Terminate, Allow, or Unset"),
     "layers": (sized(layers=["arn"] * 6), "at most five"),
     "no-subnet": (sized(vpc={**VPC, "subnet_ids": []}), "at least one of subnet_ids"),
     "retention": ({**PLAIN, "logs": {"retention_days": 0}}, "one of CloudWatch's"),
