@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.modules.answers import ACCOUNT
+from tests.modules.messages import refusal_messages
 from tests.modules.plan import Arguments, PlannedModule, plan_variants, refusals
 
 if TYPE_CHECKING:
@@ -139,6 +140,10 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
         {"name": "uploads", "minimum_retention_days": 7, "rules": {}},
         "rules must hold 1 to 1000",
     ),
+    "rule_name_long": (
+        {**call(), "rules": {"r" * 256: rule()}},
+        "A rule's name must hold 1 to 255",
+    ),
     "rule_does_nothing": (call({"scope": TMP}), "A rule does nothing"),
     "rule_action_misspelt": (
         call({"scope": TMP, "expires_after_days": 30}),
@@ -259,6 +264,13 @@ def rules(module: PlannedModule) -> dict[str, dict[str, Any]]:
 def test_lifecycle_bucket_bad_argument_is_refused(name: str, refused: Mapping[str, str]) -> None:
     """A bad argument fails the plan, with a message that says what to do."""
     assert REFUSED[name][1] in refused[name]
+
+
+def test_lifecycle_bucket_every_refusal_is_tried(refused: Mapping[str, str]) -> None:
+    """No validation is there that no call of this file has met."""
+    met = "\n".join(refused.values())
+
+    assert [message for message in refusal_messages(MODULE) if message not in met] == []
 
 
 def test_lifecycle_bucket_defaults_are_safe(planned: Mapping[str, PlannedModule]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.modules.answers import ACCOUNT
+from tests.modules.messages import refusal_messages
 from tests.modules.plan import Arguments, PlannedModule, plan_variants, refusals
 
 if TYPE_CHECKING:
@@ -268,6 +269,13 @@ def indexes(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_ttl_table_bad_argument_is_refused(name: str, refused: Mapping[str, str]) -> None:
     """A bad argument fails the plan, with a message that says what to do."""
     assert REFUSED[name][1] in refused[name]
+
+
+def test_ttl_table_every_refusal_is_tried(refused: Mapping[str, str]) -> None:
+    """No validation is there that no call of this file has met."""
+    met = "\n".join(refused.values())
+
+    assert [message for message in refusal_messages(MODULE) if message not in met] == []
 
 
 def test_ttl_table_defaults_are_safe(planned: Mapping[str, PlannedModule]) -> None:
