@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.cloud.account import Account
-from tests.cloud.certificate import write_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,25 +70,19 @@ class Cloud:
         Raises:
             CloudError: It did not come up; the message holds its log.
         """
-        problem: CloudError | None = None
-        for _ in range(STARTS):
-            folder = Path(tempfile.mkdtemp(prefix="expiry-cloud-"))
-            write_certificate(folder)
+        for attempt in range(1, STARTS + 1):
+            folder = make_folder()
             port = free_port()
             cloud = cls(spawn(folder, port, clock=clock, without=without), folder, port)
             try:
                 cloud._wait_for_health()
-            except CloudError as error:
+            except BaseException as error:
                 cloud.stop()
-                problem = error
-                if "already in use" not in str(error):
-                    break
-            except BaseException:
-                cloud.stop()
-                raise
+                if attempt == STARTS or "already in use" not in str(error):
+                    raise
             else:
-                return cloud
-        raise problem or CloudError("the embedded cloud was never started")
+                break
+        return cloud
 
     def account(self, account_id: str | None = None) -> Account:
         """Return an account, a fresh one unless *account_id* (12 digits) names one."""
@@ -163,6 +156,16 @@ class Cloud:
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.05)
         raise CloudError(f"the embedded cloud does not answer:\n{self.log()[-4000:]}")
+
+
+def make_folder() -> Path:
+    """Create a server's folder, with the certificate that it will serve."""
+    # cryptography is a matter of this side; the server's imports this package too.
+    from tests.cloud.certificate import write_certificate  # noqa: PLC0415
+
+    folder = Path(tempfile.mkdtemp(prefix="expiry-cloud-"))
+    write_certificate(folder)
+    return folder
 
 
 def free_port() -> int:

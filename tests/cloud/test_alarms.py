@@ -133,6 +133,18 @@ def test_evaluation_ratio_by_metric_math(account: Account) -> None:
     assert account.evaluate_alarms() == {"rate": "OK"}
 
 
+def test_evaluation_unsupported_alarm_says_so_and_stops_no_other(account: Account) -> None:
+    """An alarm that cannot be emulated is never reported as at rest."""
+    searching = [{"Id": "x", "Expression": "SEARCH('{N} m', 'Sum')", "Period": 60}]
+    put_alarm(account, "search", Threshold=5, Metrics=searching)
+    put_alarm(account, "errors")
+
+    states = account.evaluate_alarms()
+
+    assert states["errors"] == "OK"
+    assert states["search"].startswith("UNSUPPORTED: not supported: SEARCH")
+
+
 def test_transition_reaches_the_topic_history_and_composite(account: Account) -> None:
     """A change of state is told once: to the topic, in the history, to the composite alarm."""
     sns, sqs, cloudwatch = (account.client(name) for name in ("sns", "sqs", "cloudwatch"))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.cloud import alarms, emulator, metrics
+from tests.cloud import alarms, emulator, metric_math, metrics
 from tests.cloud.doors import door
 
 MOMENT_S = 0.001  # what was put right now belongs to the period that ends now
@@ -28,16 +28,31 @@ def apply() -> None:
 
 @door("evaluate-alarms")
 def evaluate_alarms(at: float | None = None) -> dict[str, str]:
-    """Evaluate the metric alarms at a time, now by default; return every alarm's state."""
+    """
+    Evaluate the metric alarms at a time, now by default; return every alarm's state.
+
+    One that needs what is not emulated keeps its state, and is told as UNSUPPORTED with the reason.
+    """
     cloudwatch = emulator.module("services.cloudwatch")
+    unsupported = {}
     for alarm in list(cloudwatch._alarms.values()):
-        evaluate(alarm, at or time.time())
+        try:
+            evaluate(alarm, at or time.time())
+        except metric_math.MetricMathError as error:
+            unsupported[alarm["AlarmName"]] = f"UNSUPPORTED: {error}"
     both = [*cloudwatch._alarms.values(), *cloudwatch._composite_alarms.values()]
-    return {alarm["AlarmName"]: alarm["StateValue"] for alarm in both}
+    return {alarm["AlarmName"]: alarm["StateValue"] for alarm in both} | unsupported
 
 
 def evaluate(alarm: dict[str, Any], at_s: float) -> None:
-    """Evaluate one alarm; record and announce a change of its state."""
+    """
+    Evaluate one alarm; record and announce a change of its state.
+
+    Raises:
+        MetricMathError: It needs what is not emulated, such as an anomaly detection band.
+    """
+    if alarm["ComparisonOperator"] not in alarms.COMPARISONS:
+        raise metric_math.MetricMathError(alarm["ComparisonOperator"])
     rule = alarms.Rule(
         comparison=alarm["ComparisonOperator"],
         threshold=alarm.get("Threshold", 0.0),

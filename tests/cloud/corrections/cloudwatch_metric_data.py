@@ -44,33 +44,39 @@ def apply() -> None:
 
 def metric_data(request: Request) -> list[Request]:
     """Return the results that a request asks for."""
-    cloudwatch = emulator.module("services.cloudwatch")
     queries = request["MetricDataQueries"]
-    start, end = (cloudwatch._parse_ts(request[name]) for name in ("StartTime", "EndTime"))
     longest = max(map(period_of, queries))
-    series = {}
-    for period in {period_of(query) or longest for query in queries}:
-        first = math.floor(start / period) * period
-        edges = [first + period * n for n in range(math.ceil((end - first) / period) + 1)]
-        series[period] = edges, all_series(queries, edges)
+    periods = {query["Id"]: period_of(query) or longest for query in queries}
+    windows = {period: edges_of(request, period) for period in periods.values()}
+    series = {period: all_series(queries, edges) for period, edges in windows.items()}
     results = []
     for query in queries:
         if query.get("ReturnData", True):
-            edges, found = series[period_of(query) or longest]
-            points = [
-                (cloudwatch._ts_iso(at), value)
-                for at, value in zip(edges, found[query["Id"]], strict=False)
-                if value is not None
-            ]
-            if request.get("ScanBy") != "TimestampAscending":
-                points.reverse()
-            results.append(
-                {
-                    "Id": query["Id"],
-                    "Label": query.get("Label", query["Id"]),
-                    "StatusCode": "Complete",
-                    "Timestamps": [at for at, _ in points],
-                    "Values": [value for _, value in points],
-                }
-            )
+            name = query["Id"]
+            period = periods[name]
+            points = zip(windows[period], series[period][name], strict=False)
+            results.append(result(query, list(points), request.get("ScanBy", "")))
     return results
+
+
+def edges_of(request: Request, period_s: int) -> list[float]:
+    """Return where the periods of a request begin, and where the last one ends."""
+    read = emulator.module("services.cloudwatch")._parse_ts
+    start, end = read(request["StartTime"]), read(request["EndTime"])
+    first = math.floor(start / period_s) * period_s
+    return [first + period_s * n for n in range(math.ceil((end - first) / period_s) + 1)]
+
+
+def result(query: Request, points: list[tuple[float, float | None]], order: str) -> Request:
+    """Return one query's result, without the periods that have no value."""
+    iso = emulator.module("services.cloudwatch")._ts_iso
+    found = [(iso(at), value) for at, value in points if value is not None]
+    if order != "TimestampAscending":
+        found.reverse()
+    return {
+        "Id": query["Id"],
+        "Label": query.get("Label", query["Id"]),
+        "StatusCode": "Complete",
+        "Timestamps": [at for at, _ in found],
+        "Values": [value for _, value in found],
+    }
