@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.modules.messages import refusal_messages
 from tests.modules.plan import Arguments, PlannedModule, plan_variants, refusals
 
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:operators"
@@ -183,6 +184,13 @@ def alarm_of(module: PlannedModule, key: str = "rows") -> Arguments:
 def test_alarms_wrong_argument_is_refused_with_a_remedy(case: str, refused: dict[str, str]) -> None:
     """Each mistake fails the plan, and the message names what to change."""
     assert REFUSED[case][1] in " ".join(refused[case].split())
+
+
+def test_alarms_every_refusal_is_tried(refused: dict[str, str]) -> None:
+    """No validation is there that no call of this file has met."""
+    met = "\n".join(refused.values())
+
+    assert [message for message in refusal_messages("alarms") if message not in met] == []
 
 
 def test_alarms_simple_metric_has_quiet_defaults(planned: dict[str, PlannedModule]) -> None:

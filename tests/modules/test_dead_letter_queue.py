@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.modules.messages import refusal_messages
 from tests.modules.plan import Arguments, PlannedModule, plan_variants, refusals
 
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:operators"
@@ -100,6 +101,15 @@ def redrive_of(module: PlannedModule) -> Any:
 def test_queue_wrong_argument_is_refused_with_a_remedy(case: str, refused: dict[str, str]) -> None:
     """Each mistake fails the plan, and the message names what to change."""
     assert REFUSED[case][1] in " ".join(refused[case].split())
+
+
+def test_queue_every_refusal_is_tried(refused: dict[str, str]) -> None:
+    """No validation is there that no call of this file has met."""
+    met = "\n".join(refused.values())
+
+    assert [
+        message for message in refusal_messages("dead-letter-queue") if message not in met
+    ] == []
 
 
 def test_queue_defaults_keep_longest_and_encrypt(planned: dict[str, PlannedModule]) -> None:

@@ -17,6 +17,7 @@ from tests.modules.function_calls import (
     granted,
     sized,
 )
+from tests.modules.messages import refusal_messages
 from tests.modules.plan import Arguments, refusals
 from tools.terraform import ROOT
 
@@ -128,3 +129,10 @@ def test_function_wrong_argument_is_refused_with_a_remedy(
 ) -> None:
     """Each mistake fails the plan, and the message names what to change."""
     assert REFUSED[case][1] in " ".join(refused[case].split())
+
+
+def test_function_every_refusal_is_tried(refused: dict[str, str]) -> None:
+    """No validation is there that no call of this file has met."""
+    met = "\n".join(refused.values())
+
+    assert [message for message in refusal_messages("function") if message not in met] == []

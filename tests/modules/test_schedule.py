@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.modules.messages import refusal_messages
 from tests.modules.plan import Arguments, PlannedModule, plan_variants, refusals
 
 FUNCTION = "arn:aws:lambda:eu-west-1:111122223333:function:jobs"
@@ -167,6 +168,13 @@ def test_schedule_wrong_argument_is_refused_with_a_remedy(
 ) -> None:
     """Each mistake fails the plan, and the message names what to change."""
     assert REFUSED[case][1] in " ".join(refused[case].split())
+
+
+def test_schedule_every_refusal_is_tried(refused: dict[str, str]) -> None:
+    """No validation is there that no call of this file has met."""
+    met = "\n".join(refused.values())
+
+    assert [message for message in refusal_messages("schedule") if message not in met] == []
 
 
 def test_schedule_defaults_are_exact_and_bounded(planned: dict[str, PlannedModule]) -> None:
