@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.cloud.alarms import Rule, decide
-from tests.cloud.probes.monitoring import RATIO
+from tests.cloud.probes.monitoring import RATIO, make_topic, received
 
 if TYPE_CHECKING:
     from tests.cloud import Account
@@ -147,19 +146,8 @@ def test_evaluation_unsupported_alarm_says_so_and_stops_no_other(account: Accoun
 
 def test_transition_reaches_the_topic_history_and_composite(account: Account) -> None:
     """A change of state is told once: to the topic, in the history, to the composite alarm."""
-    sns, sqs, cloudwatch = (account.client(name) for name in ("sns", "sqs", "cloudwatch"))
-    topic = sns.create_topic(Name="t")["TopicArn"]
-    queue = sqs.create_queue(QueueName="q")["QueueUrl"]
-    arn = f"arn:aws:sqs:{account.region}:{account.id}:q"
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    cloudwatch = account.client("cloudwatch")
+    topic, queue = make_topic(account)
     put_alarm(account, "errors", AlarmActions=[topic], OKActions=[topic])
     cloudwatch.put_composite_alarm(AlarmName="any", AlarmRule='ALARM("errors")')
 
@@ -167,8 +155,7 @@ def test_transition_reaches_the_topic_history_and_composite(account: Account) ->
     for _ in range(2):
         assert account.evaluate_alarms() == {"errors": "ALARM", "any": "ALARM"}
 
-    (message,) = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
-    told = json.loads(json.loads(message["Body"])["Message"])
+    (told,) = received(account, queue)
     assert (told["AlarmName"], told["OldStateValue"], told["NewStateValue"]) == (
         "errors",
         "INSUFFICIENT_DATA",

@@ -43,6 +43,36 @@ RATIO: list[dict[str, Any]] = [
 ]
 
 
+def make_topic(account: Account) -> tuple[str, str]:
+    """Create a topic and a queue that hears it; return the topic's ARN and the queue's URL."""
+    sns, sqs = account.client("sns"), account.client("sqs")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    queue = sqs.create_queue(QueueName="q")["QueueUrl"]
+    arn = f"arn:aws:sqs:{account.region}:{account.id}:q"
+    policy = allowing("sns.amazonaws.com", "sqs:SendMessage", arn)
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return topic, queue
+
+
+def allowing(service: str, action: str, resource: str) -> str:
+    """Return a resource's policy that lets one service do one thing."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": action,
+        "Resource": resource,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def received(account: Account, queue: str) -> list[dict[str, Any]]:
+    """Take the alarms' messages from a queue."""
+    sqs = account.client("sqs")
+    messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    return [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
+
+
 def query_protocol(account: Account, action: str, **params: str) -> str:
     """Call CloudWatch as Terraform's provider does, and return the XML."""
     body = urlencode({"Action": action, "Version": "2010-08-01", **params})
@@ -243,3 +273,25 @@ def cloudwatch_metric_data(account: Account) -> None:
     }
     assert counts[0] == []
     assert sum(point["Sum"] for point in counts[1]) == 9
+
+
+@probe
+def cloudwatch_topic_policy(account: Account) -> None:
+    """A topic that does not let CloudWatch publish hears nothing, and the history says so."""
+    sns, cloudwatch = account.client("sns"), account.client("cloudwatch")
+    topic, queue = make_topic(account)
+    put = cloudwatch.put_metric_alarm
+    about = {"ComparisonOperator": "LessThanThreshold", "EvaluationPeriods": 1, "Threshold": 1}
+    metric = {"Namespace": "N", "MetricName": "M", "Period": 60, "Statistic": "Sum"}
+
+    heard = []
+    for service in ("events.amazonaws.com", "cloudwatch.amazonaws.com"):
+        policy = allowing(service, "sns:Publish", topic)
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+        put(AlarmName=service, AlarmActions=[topic], **about, **metric)
+        cloudwatch.set_alarm_state(AlarmName=service, StateValue="ALARM", StateReason="test")
+        heard.append([message["AlarmName"] for message in received(account, queue)])
+
+    assert heard == [[], ["cloudwatch.amazonaws.com"]]
+    history = cloudwatch.describe_alarm_history(HistoryItemType="Action")["AlarmHistoryItems"]
+    assert [item["AlarmName"] for item in history] == ["events.amazonaws.com"]
