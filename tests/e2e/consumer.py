@@ -88,10 +88,12 @@ class Consumer(tftest.TerraformTest):  # type: ignore[misc]
         """Plan, and return the addresses that would change: none, right after an apply."""
         self.execute_command("plan", "-input=false", "-out=again.tfplan")
         shown = json.loads(self.execute_command("show", "-json", "again.tfplan").out)
+        outputs = shown.get("output_changes", {}).items()
+        changes = [(change["address"], change["change"]) for change in shown["resource_changes"]]
         return [
-            f"{change['address']}: {change['change']['actions']}"
-            for change in [*shown.get("resource_changes", []), *shown.get("resource_drift", [])]
-            if change["change"]["actions"] not in (["no-op"], ["read"])
+            f"{name}: {change['actions']}"
+            for name, change in [*changes, *outputs]
+            if change["actions"] not in (["no-op"], ["read"])
         ]
 
 
@@ -125,5 +127,5 @@ def aws(account: Account, *arguments: str, cwd: Path | None = None) -> Any:
 
 
 def cli_on_path() -> dict[str, str]:
-    """Return a PATH whose first ``aws`` is the pinned one."""
-    return {"PATH": f"{ROOT / '.tools' / 'dev' / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    """Return a PATH whose first ``aws`` is pinned, and takes README commands as they are."""
+    return {"PATH": f"{ROOT / 'tests' / 'cloud' / 'bin'}{os.pathsep}{os.environ['PATH']}"}

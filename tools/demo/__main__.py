@@ -55,7 +55,7 @@ def keep_up(stage: Stage) -> None:
     for name, value in stage.exports().items():
         say(f"export {name}={shlex.quote(value)}")
     say(f"cd {shlex.quote(str(stage.folder))}")
-    say(f"export PATH={shlex.quote(str(ROOT / '.tools' / 'dev' / 'bin'))}:$PATH  # an aws command")
+    say(f"export PATH={shlex.quote(str(ROOT / 'tests' / 'cloud' / 'bin'))}:$PATH  # an aws command")
     threading.Event().wait()
 
 
