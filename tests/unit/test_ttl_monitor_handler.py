@@ -115,12 +115,24 @@ def test_sample_of_equally_old_rows_needs_no_order_among_rows() -> None:
     assert samples[0] == samples[1]
 
 
+def test_sample_of_a_row_that_is_seen_twice_is_no_error() -> None:
+    """A scan may meet a row again that was written meanwhile: rows need no order of their own."""
+    second = ago(3)["N"]
+    rows = [session("u", 1, {"N": f"{second}.{n:02}"}) for n in range(20)]
+    sample = run(StoredTable(rows)).body["expired_stats"]["sample_expired_items"]
+
+    assert [item["thread_id"] for item in sample] == ["u#1"] * 10
+
+
 def test_late_and_never_are_counted_apart_with_samples() -> None:
     """Rows that TTL ignores are not late, and each class says which rows."""
-    never = run(StoredTable(mixed_rows())).body["never_expire"]
+    body = run(StoredTable(mixed_rows())).body
+    never, scan = body["never_expire"], body["scan"]
     samples = never.pop("samples")
 
     assert never == {"missing": 1, "wrong_type": 1, "too_old": 1, "milliseconds": 1}
+    assert scan["seen"] == never | {"live": 2, "expired": 3}
+    assert sum(scan["seen"].values()) == scan["rows"] == len(mixed_rows())
     assert samples["missing"] == [{"thread_id": "eve#6", "checkpoint_id": "latest"}]
     assert samples["wrong_type"][0]["expires_at_type"] == "S"
     assert samples["milliseconds"][0]["expires_at"] == 1_700_000_000_000

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ttl_monitor.heavy_hitters import HeavyHitters
@@ -17,6 +17,7 @@ PAGES = st.lists(
 
 
 @given(PAGES, st.integers(1, 12))
+@example([{"a": 2, "b": 1}], 1)
 def test_counts_are_low_by_no_more_than_the_error(
     pages: list[dict[str, int]], counters: int
 ) -> None:

@@ -16,11 +16,11 @@ SEGMENTS, SAMPLED, TRIALS = 3_000, 30, 400
 
 
 def population(seed: int, rows: int, expired_share: float) -> tuple[list[int], list[int]]:
-    """Return expired rows and all rows of each segment; sessions of some ten rows, whole."""
+    """Return expired rows and all rows of each segment; sessions whole, some of them very long."""
     source = random.Random(seed)
     found, held = [0] * SEGMENTS, [0] * SEGMENTS
     while rows > 0:
-        size = int(source.expovariate(0.1)) + 1
+        size = int(source.lognormvariate(1.5, 1.2)) + 1
         segment = source.randrange(SEGMENTS)
         held[segment] += size
         found[segment] += size if source.random() < expired_share else 0
@@ -31,7 +31,7 @@ def population(seed: int, rows: int, expired_share: float) -> tuple[list[int], l
 @pytest.mark.parametrize("expired_share", [0.0002, 0.01, 0.1, 0.5])
 @pytest.mark.parametrize("rows", [50_000, 300_000])
 def test_interval_holds_the_truth_at_every_frequency(rows: int, expired_share: float) -> None:
-    """In 95 of 100 samples at least the truth is inside, however rare expired rows are."""
+    """The truth is inside at least as often as promised, however rare expired rows are."""
     found, held = population(rows, rows, expired_share)
     source, inside = random.Random(5), 0
     for _ in range(TRIALS):
@@ -39,7 +39,7 @@ def test_interval_holds_the_truth_at_every_frequency(rows: int, expired_share: f
         guess = estimate([found[s] for s in sample], [held[s] for s in sample], SEGMENTS)
         inside += guess.low <= sum(found) <= guess.high
 
-    assert inside >= 0.95 * TRIALS
+    assert inside >= 0.97 * TRIALS
 
 
 def test_interval_of_a_sample_with_none_is_not_zero() -> None:
