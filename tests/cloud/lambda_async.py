@@ -31,7 +31,8 @@ DELIVERY = "Lambda Function Invocation Result - "
 
 log = logging.getLogger(__name__)
 
-request_id: contextvars.ContextVar[str] = contextvars.ContextVar("async_request_id", default="")
+# Of the Invoke request, or of the event that a service sent: all attempts run under it.
+request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 _pending: collections.Counter[str] = collections.Counter()  # by account
 _changed = threading.Condition()
 
@@ -100,7 +101,7 @@ def invoke(func: Any, event: Any) -> None:
 def serve(func: Any, config: Any, event: Any, account: str) -> None:
     """Bring an event to its end, in the scope of its function."""
     service = emulator.module("services.lambda_svc")
-    request_id.set(str(uuid.uuid4()))
+    request_id.set(request_id.get() or str(uuid.uuid4()))
     try:
         service._run_with_function_config_scope(config, finish, func, config, event)
     except Exception:

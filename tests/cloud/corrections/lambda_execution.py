@@ -42,7 +42,6 @@ def running_python(dispatch: Any) -> Any:
         code = func.get("code_zip")
         if not code or config.get("Layers") or not config["Runtime"].startswith("python"):
             return dispatch(func, config, event, request_id, started)
-        # Attempts of one asynchronous event share a request ID.
         return invoke(config, code, event, lambda_async.request_id.get() or request_id)
 
     return run
