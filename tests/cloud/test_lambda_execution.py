@@ -130,7 +130,7 @@ def handler(event, context):
     answer = function.invoke()
     found = answer.payload
 
-    assert 5000 < found.pop("left") <= 7000
+    assert 3000 < found.pop("left") <= 7000
     assert f"START RequestId: {found.pop('aws_request_id')} Version: $LATEST" in answer.tail
     assert found.pop("log_stream_name")
     assert found == {
