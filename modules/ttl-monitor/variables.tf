@@ -1,11 +1,11 @@
 variable "name" {
-  description = "Name of this monitor. Everything that it makes is named after it, so two monitors in one account and region never clash."
+  description = "Name of this monitor. Everything that it makes is named after it, so two monitors in one account and region never clash. Shortened with a hash where AWS takes no more than 64 characters."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-zA-Z][a-zA-Z0-9-]{0,47}$", var.name))
-    error_message = "name must begin with a letter and hold at most 48 letters, digits and hyphens."
+    condition     = can(regex("^[a-zA-Z0-9][a-zA-Z0-9_-]{0,199}$", var.name))
+    error_message = "name starts with a letter or digit, then letters, digits, '_' and '-', 200 characters at most."
   }
 }
 
@@ -172,8 +172,8 @@ variable "function" {
   nullable = false
 
   validation {
-    condition     = var.function.timeout_s >= 30
-    error_message = "function.timeout_s must be at least 30: a run stops 10 seconds before it, to report."
+    condition     = var.function.timeout_s >= 30 && var.function.timeout_s <= 900
+    error_message = "function.timeout_s is 30 to 900: a run stops some seconds before it, to report."
   }
 }
 
