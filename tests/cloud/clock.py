@@ -54,17 +54,23 @@ def clock(running: bool) -> None:  # noqa: FBT001 - JSON brings it by name
     (RUNNING.set if running else RUNNING.clear)()
 
 
+@door("timers")
+def timers() -> list[str]:
+    """Return the names of the threads that run."""
+    return [thread.name for thread in threading.enumerate()]
+
+
 @door("tick")
 def tick(at: float | None = None) -> None:
     """Fire the schedules of every account that are due at a time, now by default."""
     scheduler = emulator.module("services.scheduler")
     with _one_at_a_time:
-        emulator_time = scheduler.time
-        scheduler.time = types.SimpleNamespace(time=lambda: at or time.time())
+        if at is not None:
+            scheduler.time = types.SimpleNamespace(time=lambda: at)
         try:
             scheduler._tick_schedules()
         finally:
-            scheduler.time = emulator_time
+            scheduler.time = time
 
 
 def run() -> None:

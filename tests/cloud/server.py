@@ -56,8 +56,8 @@ def main() -> None:
 
     app = emulator.module("app")
     clock.stop_the_reaper()
+    recorder.install(app)  # first, so that it sees each decision itself
     corrections.apply({name.strip() for name in without if name.strip()})
-    recorder.install(app)
     clock.install()
     # It would also serve on 443 wherever it may, for Cognito's sake.
     emulator.wrap(app, "_port_is_bindable", lambda _: lambda _host, _port: False)

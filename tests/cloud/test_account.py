@@ -79,6 +79,18 @@ def test_grants_and_use_are_compared(account: Account) -> None:
     assert len(account.calls(role="reader")) == 3
 
 
+def test_timers_of_the_emulator_never_start(account: Account) -> None:
+    """Nothing sweeps or fires by itself, whatever was used; only our clock's thread is there."""
+    account.client("dynamodb").list_tables()
+    account.client("scheduler").list_schedules()
+
+    running = set(account.cloud.door("timers", account=account.id, region=account.region))
+
+    assert running & {"clock", "dynamodb-ttl-reaper", "evb-scheduler-ticker", "eb-scheduler"} == {
+        "clock"
+    }
+
+
 def test_tick_schedule_fires_when_it_is_due(cloud: Cloud, account: Account) -> None:
     """With the clock standing, a schedule fires when its time is named, and not before."""
     made = make_schedule(account, "rate", "states:StartExecution")

@@ -10,9 +10,9 @@ Upstream needs: these rules in ``_ttl_reaper``, and a switch for its thread.
 
 from __future__ import annotations
 
+import contextvars
 import time
 from typing import Any
-from unittest import mock
 
 from tests.cloud import emulator
 from tests.cloud.doors import door
@@ -22,10 +22,14 @@ FIVE_YEARS_S = 5 * 365 * 24 * 3600
 TO_LAMBDA = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 TO_GET_RECORDS = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
 
+# Only the sweep's own removals: others go on beside it.
+_by_ttl: contextvars.ContextVar[bool] = contextvars.ContextVar("by_ttl", default=False)
+
 
 def apply() -> None:
     """Correct the service; ``clock`` has kept its timer from starting."""
     dynamodb = emulator.module("services.dynamodb")
+    emulator.wrap(dynamodb, "_build_change_record", identifying)
     emulator.wrap(dynamodb, "_update_ttl", refusing_another_attribute)
     emulator.wrap(emulator.module("services.dynamodb_streams"), "_cap_page_bytes", naming)
 
@@ -93,13 +97,16 @@ def sweep(name: str, table: Any, attribute: str, now_s: float) -> int:
     dynamodb = emulator.module("services.dynamodb")
     keys = [
         (hash_key, range_key)
-        for hash_key, rows in table["items"].items()
-        for range_key, item in rows.items()
+        for hash_key, rows in list(table["items"].items())
+        for range_key, item in list(rows.items())
         if expired(item.get(attribute), now_s)
     ]
-    with mock.patch.object(dynamodb, "_build_change_record", by_ttl(dynamodb._build_change_record)):
+    token = _by_ttl.set(True)
+    try:
         for key in keys:
             dynamodb._emit_stream_event(name, "REMOVE", dynamodb._remove_item(table, *key), None)
+    finally:
+        _by_ttl.reset(token)
     return len(keys)
 
 
@@ -109,10 +116,11 @@ def expired(value: Any, now_s: float) -> bool:
     return number is not None and now_s - FIVE_YEARS_S < float(number) <= now_s
 
 
-def by_ttl(build: Any) -> Any:
-    """Return *build* whose records say that TTL removed the row."""
+def identifying(build: Any) -> Any:
+    """Return *build* whose records say so when TTL removed the row."""
 
     def build_change_record(*about: Any) -> Any:
-        return {**build(*about), "userIdentity": TO_LAMBDA}
+        identity = {"userIdentity": TO_LAMBDA} if _by_ttl.get() else {}
+        return {**build(*about), **identity}
 
     return build_change_record

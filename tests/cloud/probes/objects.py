@@ -98,3 +98,27 @@ def s3_if_match_key(account: Account) -> None:
     assert {found["Key"] for found in deleted} == {"a", "b&c"}
     cleaner.delete_object(Bucket=bucket, Key="d", IfMatch=etag)
     assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+@probe
+def s3_delete_per_key(account: Account) -> None:
+    """A batch deletes what the caller may, and says AccessDenied of each other key."""
+    client, bucket = make_bucket(account, "in/a", "in/b", "out/<a>&", "out/b")
+    allowed = f"arn:aws:s3:::{bucket}/in/*"
+    make_role(
+        account, "cleaner", {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": allowed}
+    )
+    cleaner = account.client("s3", role="cleaner")
+
+    def delete(*keys: str) -> tuple[list[str], list[tuple[str, str]]]:
+        objects = [{"Key": key} for key in keys]
+        answer = cleaner.delete_objects(Bucket=bucket, Delete={"Objects": objects})
+        errors = [(error["Key"], error["Code"]) for error in answer.get("Errors", [])]
+        return [deleted["Key"] for deleted in answer.get("Deleted", [])], errors
+
+    denied = [(key, "AccessDenied") for key in ("out/<a>&", "out/b")]
+    assert delete("out/<a>&", "in/a", "out/b", "in/b") == (["in/a", "in/b"], denied)
+    assert delete("out/<a>&", "out/b") == ([], denied)
+    assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 2
+    left = {resource.partition("/")[2] for _, resource in account.denied("cleaner")}
+    assert left == {"out/<a>&", "out/b"}
