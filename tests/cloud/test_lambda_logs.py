@@ -138,20 +138,20 @@ def test_log_metric_line_arrives_whole(account: Account) -> None:
 
 
 def test_log_needs_the_roles_permission(account: Account) -> None:
-    """A role without log permissions runs and leaves no trace; nor may it make its group."""
-    existing = {**LOGGING, "Action": ["logs:CreateLogStream", "logs:PutLogEvents"]}
-    other = {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}
+    """A role that lacks any of the log permissions runs and leaves no trace."""
+    create = {**LOGGING, "Action": "logs:CreateLogStream"}
+    put = {**LOGGING, "Action": "logs:PutLogEvents"}
     groups = client(account, "logs")
-    groups.create_log_group(logGroupName="/aws/lambda/owned")
+    for name, statements in {"all": (create, put), "create": (create,), "put": (put,)}.items():
+        groups.create_log_group(logGroupName=f"/aws/lambda/{name}")
+        Function.deploy(account, TALKING, *statements, name=name).invoke()
+    Function.deploy(account, TALKING, create, put, name="homeless").invoke()
 
-    Function.deploy(account, TALKING, existing, name="owned").invoke()
-    Function.deploy(account, TALKING, existing, name="homeless").invoke()
-    groups.create_log_group(logGroupName="/aws/lambda/mute")
-    Function.deploy(account, TALKING, other, name="mute").invoke()
-
-    assert "one" in Function(account, "owned").events()
-    assert Function(account, "mute").events() == []
+    assert "one" in Function(account, "all").events()
+    assert Function(account, "create").events() == []
+    assert Function(account, "put").events() == []
     assert [group["logGroupName"] for group in groups.describe_log_groups()["logGroups"]] == [
-        "/aws/lambda/mute",
-        "/aws/lambda/owned",
+        "/aws/lambda/all",
+        "/aws/lambda/create",
+        "/aws/lambda/put",
     ]
