@@ -1,4 +1,4 @@
-"""Probes of CloudWatch and its logs."""
+"""Probes of CloudWatch's alarms and metrics."""
 
 from __future__ import annotations
 
@@ -41,6 +41,23 @@ RATIO: list[dict[str, Any]] = [
         for name, metric in (("errors", "Errors"), ("runs", "Invocations"))
     ),
 ]
+
+QUERY_ALARM = {
+    "AlarmName": "a",
+    "ActionsEnabled": "false",
+    "ComparisonOperator": "GreaterThanThreshold",
+    "EvaluationPeriods": "3",
+    "DatapointsToAlarm": "2",
+    "Threshold": "1.5",
+    "Namespace": "N",
+    "MetricName": "M",
+    "Period": "300",
+    "Statistic": "Maximum",
+    "TreatMissingData": "breaching",
+    "Dimensions.member.1.Name": "D",
+    "Dimensions.member.1.Value": "<v>",
+    "InsufficientDataActions.member.1": "arn:aws:sns:eu-west-1:111122223333:t",
+}
 
 
 def make_topic(account: Account) -> tuple[str, str]:
@@ -92,28 +109,8 @@ def query_protocol(account: Account, action: str, **params: str) -> str:
 @probe
 def cloudwatch_query_protocol(account: Account) -> None:
     """DescribeAlarms over the Query protocol returns what PutMetricAlarm was given."""
-    put = query_protocol(
-        account,
-        "PutMetricAlarm",
-        **{
-            "AlarmName": "a",
-            "ActionsEnabled": "false",
-            "ComparisonOperator": "GreaterThanThreshold",
-            "EvaluationPeriods": "3",
-            "DatapointsToAlarm": "2",
-            "Threshold": "1.5",
-            "Namespace": "N",
-            "MetricName": "M",
-            "Period": "300",
-            "Statistic": "Maximum",
-            "TreatMissingData": "breaching",
-            "Dimensions.member.1.Name": "D",
-            "Dimensions.member.1.Value": "<v>",
-            "InsufficientDataActions.member.1": "arn:aws:sns:eu-west-1:111122223333:t",
-        },
-    )
+    assert "PutMetricAlarmResponse" in query_protocol(account, "PutMetricAlarm", **QUERY_ALARM)
 
-    assert "PutMetricAlarmResponse" in put
     found = query_protocol(account, "DescribeAlarms")
     for expected in (
         "<ActionsEnabled>false</ActionsEnabled>",
@@ -166,76 +163,6 @@ def cloudwatch_alarm_evaluation(account: Account) -> None:
         Namespace="N", MetricData=[{"MetricName": "RunsCompleted", "Value": 1}]
     )
     assert account.evaluate_alarms() == {"silence": "OK"}
-
-
-@probe
-def logs_embedded_metrics(account: Account) -> None:
-    """A line in the embedded metric format is a metric on exactly its dimension sets."""
-    now_s = time.time()
-    line = {
-        "_aws": {
-            "Timestamp": int(now_s * 1000),
-            "CloudWatchMetrics": [
-                {
-                    "Namespace": "Expiry",
-                    "Dimensions": [["TableName"], ["TableName", "Class"]],
-                    "Metrics": [{"Name": "ExpiredCount", "Unit": "Count"}, {"Name": "Ages"}],
-                }
-            ],
-        },
-        "TableName": "t",
-        "Class": "late",
-        "ExpiredCount": 7,
-        "Ages": [1, 2, 3],
-    }
-    logs = account.client("logs")
-    logs.create_log_group(logGroupName="g")
-    logs.create_log_stream(logGroupName="g", logStreamName="s")
-    events = [
-        {"timestamp": int(now_s * 1000), "message": text}
-        for text in ("no metric", '{"CloudWatchMetrics": 1}', json.dumps(line))
-    ]
-    logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=events)
-
-    cloudwatch = account.client("cloudwatch")
-    metrics = cloudwatch.list_metrics(Namespace="Expiry")["Metrics"]
-    found = {(m["MetricName"], *(d["Name"] for d in m["Dimensions"])) for m in metrics}
-    both = {("TableName",), ("TableName", "Class")}
-    assert found == {(name, *names) for name in ("ExpiredCount", "Ages") for names in both}
-
-    def point(metric: str) -> dict[str, Any]:
-        (only,) = cloudwatch.get_metric_statistics(
-            Namespace="Expiry",
-            MetricName=metric,
-            Dimensions=[{"Name": "TableName", "Value": "t"}],
-            StartTime=now_s - 60,
-            EndTime=now_s + 60,
-            Period=3600,
-            Statistics=["Sum", "SampleCount"],
-        )["Datapoints"]
-        return dict(only)
-
-    assert {"Sum": 7.0, "Unit": "Count"}.items() <= point("ExpiredCount").items()
-    assert {"Sum": 6.0, "SampleCount": 3.0}.items() <= point("Ages").items()
-
-
-@probe
-def logs_query_definitions(account: Account) -> None:
-    """A saved query can be put, changed, found by its name's beginning, and deleted."""
-    logs = account.client("logs")
-    first = logs.put_query_definition(name="a/reports", queryString="fields @message")
-    logs.put_query_definition(name="b", queryString="fields @log", logGroupNames=["g"])
-    logs.put_query_definition(
-        name="a/reports",
-        queryString="fields @timestamp",
-        queryDefinitionId=first["queryDefinitionId"],
-    )
-
-    found = logs.describe_query_definitions(queryDefinitionNamePrefix="a/")["queryDefinitions"]
-    assert [(d["name"], d["queryString"]) for d in found] == [("a/reports", "fields @timestamp")]
-    assert logs.delete_query_definition(queryDefinitionId=first["queryDefinitionId"])["success"]
-    left = logs.describe_query_definitions()["queryDefinitions"]
-    assert [definition["name"] for definition in left] == ["b"]
 
 
 @probe

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 HOUR_S = 3600
 YEAR_S = 365 * 24 * HOUR_S
+BY_TTL = {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
 
 
 def make_table(account: Account, name: str = "rows", **more: Any) -> Any:
@@ -44,39 +45,50 @@ def stream_records(account: Account) -> list[dict[str, Any]]:
 @probe
 def dynamodb_ttl(account: Account) -> None:
     """A sweep takes what TTL would, and the stream and a metric say so."""
-    client = make_table(
-        account, StreamSpecification={"StreamEnabled": True, "StreamViewType": "OLD_IMAGE"}
-    )
-    ttl = {"Enabled": True, "AttributeName": "expires_at"}
-    client.update_time_to_live(TableName="rows", TimeToLiveSpecification=ttl)
-    now_s = int(time.time())
-    rows: dict[str, Any] = {
+    client, now_s = make_table_with_ttl(account), int(time.time())
+    expiries: dict[str, Any] = {
         "late": {"N": str(now_s - HOUR_S)},
         "alive": {"N": str(now_s + HOUR_S)},
         "milliseconds": {"N": str((now_s - HOUR_S) * 1000)},
         "text": {"S": str(now_s - HOUR_S)},
         "old": {"N": str(now_s - 6 * YEAR_S)},
     }
-    for key, value in rows.items():
+    for key, value in expiries.items():
         client.put_item(TableName="rows", Item={"pk": {"S": key}, "expires_at": value})
     client.put_item(TableName="rows", Item={"pk": {"S": "missing"}})
 
     assert account.sweep_ttl() == {"rows": 1}
     left = {item["pk"]["S"] for item in client.scan(TableName="rows")["Items"]}
     assert left == {"alive", "milliseconds", "text", "old", "missing"}
-
     client.delete_item(TableName="rows", Key={"pk": {"S": "alive"}})
-    removed = {
+    assert removals(account) == {"late": BY_TTL, "alive": None}
+    assert ttl_deletions(account, now_s) == 1
+
+    other = {"Enabled": True, "AttributeName": "other"}
+    call = client.update_time_to_live
+    assert refused(call, TableName="rows", TimeToLiveSpecification=other) == "ValidationException"
+
+
+def make_table_with_ttl(account: Account) -> Any:
+    """Create a table with a stream and TTL on ``expires_at``; return a client."""
+    stream = {"StreamEnabled": True, "StreamViewType": "OLD_IMAGE"}
+    client = make_table(account, StreamSpecification=stream)
+    ttl = {"Enabled": True, "AttributeName": "expires_at"}
+    client.update_time_to_live(TableName="rows", TimeToLiveSpecification=ttl)
+    return client
+
+
+def removals(account: Account) -> dict[str, Any]:
+    """Return, by key, who removed each row, as the stream has it."""
+    return {
         record["dynamodb"]["Keys"]["pk"]["S"]: record.get("userIdentity")
         for record in stream_records(account)
         if record["eventName"] == "REMOVE"
     }
-    service = {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
-    assert removed == {"late": service, "alive": None}
 
-    other = {"Enabled": True, "AttributeName": "other"}
-    change = client.update_time_to_live
-    assert refused(change, TableName="rows", TimeToLiveSpecification=other) == "ValidationException"
+
+def ttl_deletions(account: Account, now_s: int) -> float:
+    """Return how many rows DynamoDB says that TTL has removed."""
     (point,) = account.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/DynamoDB",
         MetricName="TimeToLiveDeletedItemCount",
@@ -86,7 +98,7 @@ def dynamodb_ttl(account: Account) -> None:
         Period=HOUR_S,
         Statistics=["Sum"],
     )["Datapoints"]
-    assert point["Sum"] == 1
+    return float(point["Sum"])
 
 
 @probe
@@ -145,45 +157,38 @@ def dynamodb_partiql_batches(account: Account) -> None:
 @probe
 def dynamodb_leading_keys(account: Account) -> None:
     """A role held to one partition reaches it by every kind of call, and no other."""
-    root = make_table(account)
+    make_table(account)
+    held = {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mine"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
     table = f"arn:aws:dynamodb:{account.region}:{account.id}:table/rows"
-    make_role(
-        account,
-        "tenant",
-        {
-            "Effect": "Allow",
-            "Action": "dynamodb:*",
-            "Resource": table,
-            "Condition": {
-                "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mine"]},
-                "Null": {"dynamodb:LeadingKeys": "false"},
-            },
-        },
-    )
+    statement = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": table, "Condition": held}
+    make_role(account, "tenant", statement)
     client = account.client("dynamodb", role="tenant")
 
-    def everything(key: str) -> set[str]:
-        value = {"S": key}
-        batch = [{"DeleteRequest": {"Key": {"pk": value}}}]
-        statement = {"Statement": "DELETE FROM rows WHERE pk=?", "Parameters": [value]}
-        query = {"KeyConditionExpression": "#k = :k", "ExpressionAttributeNames": {"#k": "pk"}}
-        return {
-            refused(client.put_item, TableName="rows", Item={"pk": value}),
-            refused(client.get_item, TableName="rows", Key={"pk": value}),
-            refused(
-                client.query,
-                TableName="rows",
-                ExpressionAttributeValues={":k": value},
-                **query,
-            ),
-            refused(client.batch_write_item, RequestItems={"rows": batch}),
-            refused(client.batch_execute_statement, Statements=[statement]),
-        }
-
-    assert everything("mine") == {""}
-    assert everything("yours") == {"AccessDeniedException"}
+    assert call_on_partition(client, "mine") == {""}
+    assert call_on_partition(client, "yours") == {"AccessDeniedException"}
     assert refused(client.scan, TableName="rows") == "AccessDeniedException"
-    assert root.scan(TableName="rows")["Count"] == 0
+
+
+def call_on_partition(client: Any, key: str) -> set[str]:
+    """Make each kind of call that names a partition; return the error codes that came."""
+    value = {"S": key}
+    batch = [{"DeleteRequest": {"Key": {"pk": value}}}]
+    statement = {"Statement": "DELETE FROM rows WHERE pk=?", "Parameters": [value]}
+    query: dict[str, Any] = {
+        "KeyConditionExpression": "#k = :k",
+        "ExpressionAttributeNames": {"#k": "pk"},
+        "ExpressionAttributeValues": {":k": value},
+    }
+    return {
+        refused(client.put_item, TableName="rows", Item={"pk": value}),
+        refused(client.get_item, TableName="rows", Key={"pk": value}),
+        refused(client.query, TableName="rows", **query),
+        refused(client.batch_write_item, RequestItems={"rows": batch}),
+        refused(client.batch_execute_statement, Statements=[statement]),
+    }
 
 
 @probe
