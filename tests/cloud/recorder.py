@@ -89,7 +89,7 @@ def row(request: Any, answer: Any, checks: list[Row]) -> Row:
     principal = caller(app.extract_access_key_id(headers, query), account)
     return {
         "service": service,
-        "operation": operation(service, method, params, action),
+        "operation": operation(service, method, path, params) or action.partition(":")[2],
         "action": checks[0]["action"] if checks else action,
         "resource": actions.extract_resource_arn(*about, region, account),
         "principal": principal,
@@ -101,13 +101,16 @@ def row(request: Any, answer: Any, checks: list[Row]) -> Row:
     }
 
 
-def operation(service: str, method: str, params: Any, action: str) -> str:
-    """Name the API's operation, which IAM's action often but not always is."""
-    if service == "s3":
-        for (verb, resource), name in S3_OPERATIONS.items():
-            if verb == method and resource in params:
-                return name
-    return action.partition(":")[2]
+def operation(service: str, method: str, path: str, params: Any) -> str:
+    """Name the API's operation where IAM's action has another name, else ""."""
+    if service != "s3":
+        return ""
+    if method == "HEAD":
+        return "HeadObject" if "/" in path.strip("/") else "HeadBucket"
+    for (verb, resource), name in S3_OPERATIONS.items():
+        if verb == method and resource in params:
+            return name
+    return ""
 
 
 def caller(access_key: str, account: str) -> str:

@@ -29,6 +29,7 @@ def test_calls_are_recorded_with_operation_resource_and_principal(account: Accou
     client, bucket = make_bucket(account, "a", "b")
     account.clear_calls()
     client.list_objects_v2(Bucket=bucket)
+    client.head_object(Bucket=bucket, Key="a")
     client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a"}, {"Key": "b"}]})
     refused(client.get_object, Bucket=bucket, Key="a")
 
@@ -36,11 +37,12 @@ def test_calls_are_recorded_with_operation_resource_and_principal(account: Accou
     arn = f"arn:aws:s3:::{bucket}"
     assert found == [
         ("s3", "ListObjectsV2", "s3:ListBucket", arn, ""),
+        ("s3", "HeadObject", "s3:GetObject", f"{arn}/a", ""),
         ("s3", "DeleteObjects", "s3:DeleteObject", f"{arn}/a", ""),
         ("s3", "GetObject", "s3:GetObject", f"{arn}/a", "NoSuchKey"),
     ]
     assert {call.principal for call in account.calls()} == {f"arn:aws:iam::{account.id}:root"}
-    checks = [(check.action, check.resource) for check in account.calls()[1].checks]
+    checks = [(check.action, check.resource) for check in account.calls()[2].checks]
     assert checks == [("s3:DeleteObject", f"{arn}/{key}") for key in ("a", "b")]
 
 
