@@ -222,7 +222,7 @@ variable "function" {
 }
 
 variable "logs" {
-  description = "The log group: how long it keeps (no group keeps for ever), and from which level on the handler's and Lambda's own records are written."
+  description = "The log group: how long it keeps (no group keeps for ever), and from which level on the handler's and Lambda's own records are written. Above INFO, `level` drops metrics that a handler writes as log lines (EMF) too."
   type = object({
     retention_days = optional(number, 30)
     level          = optional(string, "INFO")

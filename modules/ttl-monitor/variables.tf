@@ -175,6 +175,11 @@ variable "function" {
     condition     = var.function.timeout_s >= 30 && var.function.timeout_s <= 900
     error_message = "function.timeout_s is 30 to 900: a run stops some seconds before it, to report."
   }
+
+  validation {
+    condition     = contains(["DEBUG", "INFO"], var.function.log_level)
+    error_message = "function.log_level is DEBUG or INFO: above it Lambda drops the lines that the report and the metrics are."
+  }
 }
 
 variable "artifact" {

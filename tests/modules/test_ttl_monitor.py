@@ -86,6 +86,7 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
         "must end with a slash",
     ),
     "timeout": ({**PLAIN, "function": {"timeout_s": 10}}, "function.timeout_s is 30 to 900"),
+    "log-level": ({**PLAIN, "function": {"log_level": "WARN"}}, "is DEBUG or INFO"),
     "silence": ({**PLAIN, "alarms": {"silence_hours": 169}}, "1 to 168"),
     "silence-too-short": (
         {**PLAIN, "schedule": {"expression": "rate(1 day)"}},
