@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -46,6 +47,14 @@ class Call:
         return parts[1].split("/")[0] if len(parts) > 1 else ""
 
 
+@functools.cache
+def session() -> Any:
+    """Return the one session of all clients: a second would read the services' models again."""
+    import boto3  # noqa: PLC0415 - not in the server's environment, and slow
+
+    return boto3.Session()
+
+
 class Account:
     """One account, seen with the eyes of its root user unless a role is named."""
 
@@ -84,19 +93,16 @@ class Account:
 
     def client(self, service: str, *, role: str = "") -> Any:
         """Return a boto3 client, as root or as the *role* of that name."""
-        import boto3  # noqa: PLC0415 - not in the server's environment, and slow
-        from botocore.config import Config  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415 - not in the server's environment
 
         keys = self.keys(role) if role else {}
-        session = boto3.Session(
+        make: Any = session().client  # typed by service name only; here it is a variable
+        return make(
+            service,
             aws_access_key_id=keys.get("AWS_ACCESS_KEY_ID", self.id),
             aws_secret_access_key=keys.get("AWS_SECRET_ACCESS_KEY", SECRET),
             aws_session_token=keys.get("AWS_SESSION_TOKEN"),
             region_name=self.region,
-        )
-        make: Any = session.client  # typed by service name only; here it is a variable
-        return make(
-            service,
             endpoint_url=self.cloud.endpoint_url,
             verify=str(self.cloud.ca_bundle),
             config=Config(

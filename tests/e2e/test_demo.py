@@ -97,7 +97,7 @@ def test_demo_runs_to_its_end_and_leaves_nothing(tmp_path: Path) -> None:
         r"milliseconds +25",
         r"ALARM +\S+expired-count",
         r"OK +\S+ttl-misconfigured",
-        r"aws logs tail /aws/lambda/",
+        r"--log-group-name /aws/lambda/",
         r"s3://\S+/dt=\d{4}-\d\d-\d\d/\S+",
         r"No changes",
         r"resources removed",

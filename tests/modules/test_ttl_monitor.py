@@ -11,6 +11,8 @@ import pytest
 
 from tests.modules.messages import refusal_messages
 from tests.modules.plan import Arguments, PlannedModule, plan_variants, refusals
+from tests.unit.monitor_runs import run
+from tests.unit.stored_table import StoredTable
 from tools.terraform import ROOT
 
 TABLE = {
@@ -269,6 +271,17 @@ def test_ttl_monitor_alarms_can_be_switched_off_one_by_one(
 
     assert alarms_of(planned["thresholds-off"]).keys() == (alarms_of(planned["plain"]).keys() - off)
     assert alarms_of(planned["silent"]) == {}
+
+
+def test_ttl_monitor_query_asks_for_what_a_report_holds(planned: dict[str, PlannedModule]) -> None:
+    """Each field of the saved query, and of the dashboard's table, is a key of the report line."""
+    query = planned["plain"].resource("aws_cloudwatch_query_definition.reports")["query_string"]
+    fields = re.findall(r"fields (.+)", query)[0].split(", ")
+    (report,) = [line for line in run(StoredTable([])).lines if line.get("message") == "report"]
+
+    # Powertools leaves null out of a log line, and an empty table has no oldest row.
+    assert set(fields) <= report.keys() | {"@timestamp", "oldest_expired_ago_hours"}
+    assert 'message = "report"' in query
 
 
 def test_ttl_monitor_paused_does_not_alarm_on_silence(planned: dict[str, PlannedModule]) -> None:

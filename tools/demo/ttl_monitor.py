@@ -134,7 +134,7 @@ def tell(stage: Stage) -> None:
     step("Where to look")
     table(
         [
-            ("log", f"aws logs tail {monitor['log_group_name']}"),
+            ("log", f"aws logs filter-log-events --log-group-name {monitor['log_group_name']}"),
             ("saved query", monitor["query_name"]),
             ("dashboard", monitor["dashboard_name"]),
             ("export", location),

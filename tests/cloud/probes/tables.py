@@ -138,6 +138,27 @@ def dynamodb_pitr_days(account: Account) -> None:
 
 
 @probe
+def dynamodb_read_units(account: Account) -> None:
+    """A page of 20 KB that a filter empties costs two and a half units; one row costs a half."""
+    client = make_table(account)
+    for number in range(20):
+        item = {"pk": {"S": f"row-{number:02}"}, "filling": {"S": "x" * 1_000}}
+        client.put_item(TableName="rows", Item=item)
+    everything: dict[str, Any] = {
+        "TableName": "rows",
+        "FilterExpression": "attribute_exists(nothing)",
+        "ReturnConsumedCapacity": "TOTAL",
+    }
+
+    assert client.scan(**everything)["ConsumedCapacity"]["CapacityUnits"] == 2.5
+    assert client.scan(**everything, Limit=1)["ConsumedCapacity"]["CapacityUnits"] == 0.5
+    got = client.get_item(
+        TableName="rows", Key={"pk": {"S": "row-00"}}, ReturnConsumedCapacity="TOTAL"
+    )
+    assert got["ConsumedCapacity"]["CapacityUnits"] == 0.5
+
+
+@probe
 def dynamodb_partiql_batches(account: Account) -> None:
     """A batch with the same key twice deletes nothing; a deletion is in the stream."""
     client = make_table(
