@@ -49,8 +49,9 @@ class Demo:
 
     def end(self) -> int:
         """Read to the end, and return the exit code."""
-        self.output += self.process.stdout.read() if self.process.stdout else ""
-        return self.process.wait()
+        rest, _ = self.process.communicate()
+        self.output += rest
+        return self.process.returncode
 
     def leftovers(self) -> list[str]:
         """Name what is still there: files, processes, and changes that git sees."""

@@ -52,6 +52,7 @@ def play(stage: Stage) -> None:
 def keep_up(stage: Stage) -> None:
     """Print how to talk to the cloud, and wait for Ctrl-C."""
     step("The cloud stays up until Ctrl-C. In another shell:")
+    say("unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN")
     for name, value in stage.exports().items():
         say(f"export {name}={shlex.quote(value)}")
     say(f"cd {shlex.quote(str(stage.folder))}")

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ COPIED = ("modules", "artifacts", "lambda_src")
 # The examples' own variables: throw-away tables and buckets, in a cloud on this machine.
 VARIABLES = {"local_cloud": "true", "deletion_protection": "false", "force_destroy": "true"}
 QUIET_S = 9.0  # Terraform tells every ten seconds what it waits for
+FOREIGN = ("AWS_", "TF_CLI_ARGS", "TF_DATA_DIR", "TF_WORKSPACE", "TF_LOG")
 CHANGES = 2  # terraform plan -detailed-exitcode: 0 is no change, 1 an error
 
 
@@ -59,12 +62,35 @@ class Stage:
         config = {"TF_CLI_CONFIG_FILE": environment()["TF_CLI_CONFIG_FILE"]}
         return self.account.env() | variables | config
 
-    def terraform(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Terraform in the example's copy, and wait."""
+    @contextmanager
+    def terraform(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """
+        Run Terraform in the example's copy; its errors come with its output.
+
+        It has a process group of its own: a Ctrl-C reaches it once, from here, because at a second
+        one it drops everything and leaves its provider's files behind.
+        """
         command = [find_binary().path, f"-chdir={self.folder}", *arguments]
-        return subprocess.run(
-            command, check=False, text=True, capture_output=True, env=environment() | self.exports()
-        )
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self.environment(),
+            process_group=0,
+        ) as process:
+            try:
+                yield process
+            except BaseException:
+                say("    stopping Terraform")
+                process.send_signal(signal.SIGINT)
+                process.communicate()
+                raise
+
+    def environment(self) -> dict[str, str]:
+        """Return Terraform's environment, without settings of the user's that lead elsewhere."""
+        kept = environment().items()
+        return {k: v for k, v in kept if not k.startswith(FOREIGN)} | self.exports()
 
     def must(self, *arguments: str) -> str:
         """
@@ -73,10 +99,11 @@ class Stage:
         Raises:
             DemoError: It failed.
         """
-        done = self.terraform(*arguments)
-        if done.returncode != 0:
-            raise DemoError(f"terraform {arguments[0]} failed\n{done.stdout}{done.stderr}")
-        return done.stdout
+        with self.terraform(*arguments) as process:
+            said, _ = process.communicate()
+        if process.returncode != 0:
+            raise DemoError(f"terraform {arguments[0]} failed\n{said}")
+        return said
 
     def change(self, action: str) -> int:
         """
@@ -85,11 +112,8 @@ class Stage:
         Raises:
             DemoError: Terraform failed.
         """
-        command = [find_binary().path, f"-chdir={self.folder}", action, "-auto-approve", "-json"]
         progress = Progress()
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=environment() | self.exports()
-        ) as process:
+        with self.terraform(action, "-auto-approve", "-json") as process:
             for event in events(process):
                 progress.take(event)
         if process.returncode != 0:
@@ -108,10 +132,11 @@ class Stage:
         Raises:
             DemoError: Something would change, or the plan failed.
         """
-        done = self.terraform("plan", "-detailed-exitcode", "-no-color")
-        if done.returncode != 0:
-            what = "is not empty" if done.returncode == CHANGES else "failed"
-            raise DemoError(f"the second plan {what}\n{done.stdout}{done.stderr}")
+        with self.terraform("plan", "-detailed-exitcode", "-no-color") as process:
+            said, _ = process.communicate()
+        if process.returncode != 0:
+            what = "is not empty" if process.returncode == CHANGES else "failed"
+            raise DemoError(f"the second plan {what}\n{said}")
 
 
 class Progress:
