@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import hcl2
 import pytest
 
+from tests.unit.monitor_runs import Bucket, run
+from tests.unit.stored_table import StoredTable
 from tools.terraform import ROOT
 
 if TYPE_CHECKING:
@@ -101,3 +104,16 @@ def test_makefile_has_no_more_targets_than_a_screen_holds() -> None:
 def test_readme_is_short() -> None:
     """The front page has fewer than 200 lines."""
     assert len((ROOT / "README.md").read_text().splitlines()) < 200
+
+
+def test_athena_table_names_what_an_export_holds() -> None:
+    """Each column of the documented Athena table is a key of the exported line, or a partition."""
+    (sql,) = blocks(ROOT / "examples" / "ttl-monitor" / "README.md", "sql")
+    columns = re.findall(r"`?(\w+)`? (?:string|bigint|double|boolean|array)\b", sql)
+    bucket = Bucket()
+    run(StoredTable([]), {"EXPORT_BUCKET": "reports"}, bucket=bucket)
+
+    line = json.loads(bucket.puts[0]["Body"])
+    nested = {"user"}
+    assert len(columns) > 10
+    assert set(columns) <= line.keys() | {"table", "dt"} | nested
