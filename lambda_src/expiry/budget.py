@@ -1,7 +1,7 @@
 """
-Say how much a run may still use: time before Lambda ends it, read units a second.
+Say how much a run may still use: time before Lambda ends it, read units and requests a second.
 
-Both are only asked; the one who asks decides what to do. Clocks are arguments.
+All are only asked; the one who asks decides what to do. Clocks are arguments.
 """
 
 from __future__ import annotations
@@ -83,3 +83,43 @@ class ReadRate:
         with self._lock:
             self._free_at_s += (used - booked) / self._units_per_s
             self._expected = used
+
+
+class Pace:
+    """
+    Hold all threads of a run together to so many requests a second.
+
+    Requests are spread evenly: a pause is not saved up for a burst.
+    """
+
+    def __init__(
+        self,
+        requests_per_s: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        """Allow *requests_per_s*; 0 is no limit."""
+        self._interval_s = 1 / requests_per_s if requests_per_s else 0.0
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._free_at_s = 0.0
+
+    def book(self) -> float:
+        """Return the seconds to wait before the next request; ask the budget before waiting."""
+        if not self._interval_s:
+            return 0.0
+        with self._lock:
+            now_s = self._clock()
+            start_s = max(now_s, self._free_at_s)
+            self._free_at_s = start_s + self._interval_s
+            return start_s - now_s
+
+    def wait(self, delay_s: float) -> None:
+        """Sleep for the *delay_s* that a booking gave, or that a retry has to wait."""
+        if delay_s > 0:
+            self._sleep(delay_s)
+
+    def take(self) -> None:
+        """Wait until the next request may go."""
+        self.wait(self.book())

@@ -5,6 +5,8 @@ Every error that a run raises on purpose, in one file.
     ├── SettingsError        the environment is incomplete or malformed: every fault is named
     ├── EventError           the event holds what this function does not take: all of it is named
     ├── MismatchError        the settings do not fit the resource that they name
+    ├── UnsafeRuntimeError   the runtime's boto3 cannot make a delete conditional
+    ├── CapExceededError     the plan holds more deletions than the operator allows
     └── StoreError           an AWS call failed; the service's own error is the cause
         ├── NotFoundError    the table or bucket is not there
         ├── DeniedError      the role lacks an action
@@ -45,6 +47,19 @@ class EventError(ExpiryError):
 
 class MismatchError(ExpiryError):
     """A setting names something that the resource does not have."""
+
+
+class UnsafeRuntimeError(ExpiryError):
+    """The runtime cannot delete conditionally, so it must not delete; nothing was deleted."""
+
+
+class CapExceededError(ExpiryError):
+    """The plan holds more deletions than the operator allows; nothing of it was deleted."""
+
+    def __init__(self, planned: int, cap: int, reason: str) -> None:
+        """Say how many deletions were *planned*, how many would have passed, and what to do."""
+        super().__init__(f"plan has {planned} deletions, cap is {cap}: {reason}")
+        self.planned, self.cap, self.reason = planned, cap, reason
 
 
 class StoreError(ExpiryError):
