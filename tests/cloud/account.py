@@ -176,7 +176,7 @@ class Account:
         return counts
 
     def age_object(self, bucket: str, key: str, hours: float, *, upload_id: str = "") -> None:
-        """Let an object, or the upload of that id, be *hours* older than now."""
+        """Let an object, or the upload of that id with its parts, be *hours* older than now."""
         self._door("age-object", bucket=bucket, key=key, hours=hours, upload_id=upload_id)
 
     def logs(self, group: str) -> list[str]:

@@ -61,6 +61,8 @@ def age_object(bucket: str, key: str, hours: float, upload_id: str = "") -> None
         if not upload:
             raise DoorError(f"no upload {upload_id}")
         upload["created"] = time
+        for part in upload["parts"].values():  # those that are there; a later one is younger
+            part["last_modified"] = time
     elif key not in (s3._ensure_bucket(bucket) or {"objects": {}})["objects"]:
         raise DoorError(f"no object {key} in {bucket}")
     else:
