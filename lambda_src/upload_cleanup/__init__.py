@@ -1,0 +1,1 @@
+"""Clean up abandoned uploads: sessions, multipart uploads, orphaned objects. Nothing alive."""
