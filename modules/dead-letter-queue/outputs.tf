@@ -1,8 +1,8 @@
 output "queue" {
   description = "The queue: `{ name, arn, url, kms_key_arn }`, as `function` and `schedule` take it."
   value = {
-    name        = aws_sqs_queue.this.name
-    arn         = aws_sqs_queue.this.arn
+    name        = local.queue_name
+    arn         = local.queue_arn # as SQS will say it: known at plan, so that policies which name it can be read there
     url         = aws_sqs_queue.this.url
     kms_key_arn = var.kms_key_arn
   }

@@ -58,40 +58,38 @@ locals {
     }],
   )
 
-  statements = {
-    handler = [for s in var.statements : merge(s, { effect = "Allow" })]
-    service = concat(
-      [for s in local.service_grants : merge(s, { effect = "Allow" })],
-      var.function.vpc == null ? [] : [{
-        sid       = "NetworkInterfacesNotForTheHandler"
-        effect    = "Deny"
-        actions   = local.vpc_actions
-        resources = ["*"]
-        conditions = [{
-          test = "ArnEquals", variable = "lambda:SourceFunctionArn", values = [local.function_arn]
-        }]
-      }],
-    )
-  }
-
-  policies = {
-    for name, statements in local.statements : name => jsonencode({
-      Version = "2012-10-17"
-      Statement = [for s in statements : {
-        for key, value in {
-          Sid      = s.sid
-          Effect   = s.effect
-          Action   = s.actions
-          Resource = s.resources
-          Condition = length(s.conditions) == 0 ? null : {
-            for test in distinct([for c in s.conditions : c.test]) : test => {
-              for c in s.conditions : c.variable => c.values if c.test == test
-            }
-          }
-        } : key => value if value != null
+  # One policy: whether a caller's list is empty may be unknown until its key exists, and then no count could be planned.
+  # Sids must differ within a policy; those that begin with Lambda are ours (validated).
+  statements = concat(
+    [for s in var.statements : merge(s, { effect = "Allow" })],
+    [for s in local.service_grants : merge(s, { sid = "Lambda${s.sid}", effect = "Allow" })],
+    var.function.vpc == null ? [] : [{
+      sid       = "LambdaNetworkInterfacesNotForTheHandler"
+      effect    = "Deny"
+      actions   = local.vpc_actions
+      resources = ["*"]
+      conditions = [{
+        test = "ArnEquals", variable = "lambda:SourceFunctionArn", values = [local.function_arn]
       }]
-    })
-  }
+    }],
+  )
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [for s in local.statements : {
+      for key, value in {
+        Sid      = s.sid
+        Effect   = s.effect
+        Action   = s.actions
+        Resource = s.resources
+        Condition = length(s.conditions) == 0 ? null : {
+          for test in distinct([for c in s.conditions : c.test]) : test => {
+            for c in s.conditions : c.variable => c.values if c.test == test
+          }
+        }
+      } : key => value if value != null
+    }]
+  })
 }
 
 resource "aws_iam_role" "this" {
@@ -114,18 +112,10 @@ resource "aws_iam_role" "this" {
   tags = var.tags
 }
 
-resource "aws_iam_role_policy" "handler" {
-  count = length(var.statements) == 0 ? 0 : 1
-
-  name   = "handler"
-  role   = aws_iam_role.this.id
-  policy = local.policies.handler
-}
-
-resource "aws_iam_role_policy" "service" {
+resource "aws_iam_role_policy" "this" {
   #checkov:skip=CKV_AWS_290:X-Ray's calls and those for network interfaces name no resource; each is granted only where it is used.
   #checkov:skip=CKV_AWS_355:As above.
-  name   = "service"
+  name   = "function"
   role   = aws_iam_role.this.id
-  policy = local.policies.service
+  policy = local.policy
 }

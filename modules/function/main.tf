@@ -116,7 +116,7 @@ resource "aws_lambda_function" "this" {
   }
 
   # Lambda checks at creation what the role grants; the log group is there before the first line, or Lambda would want to make it.
-  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.service, aws_iam_role_policy.handler]
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
 }
 
 resource "aws_lambda_function_recursion_config" "this" {

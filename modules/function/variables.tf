@@ -116,8 +116,8 @@ variable "statements" {
   nullable = false
 
   validation {
-    condition     = alltrue([for s in var.statements : can(regex("^[a-zA-Z0-9]+$", s.sid))])
-    error_message = "A statement's sid has letters and digits only."
+    condition     = alltrue([for s in var.statements : can(regex("^[a-zA-Z0-9]+$", s.sid)) && !startswith(s.sid, "Lambda")])
+    error_message = "A statement's sid has letters and digits only, and does not begin with Lambda: those are the module's own."
   }
 
   validation {

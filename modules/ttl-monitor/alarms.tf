@@ -2,6 +2,11 @@ locals {
   # Several runs an hour still give one datapoint an hour; a run a day gives one that stays until the next.
   window_s = try(local.interval_minutes > 60, true) ? 86400 : 3600
 
+  # Of runs more than a day apart seven days, as far as CloudWatch looks back, hold few; the days between hold nothing.
+  rare              = try(local.interval_minutes > 1440, false)
+  incomplete_runs   = local.rare ? min(3, floor(7 * 1440 / local.interval_minutes)) : 3
+  incomplete_window = local.rare ? 7 : 3
+
   monitor_alarms = merge(
     var.thresholds.expired_count == 0 ? {} : {
       expired-count = {
@@ -27,12 +32,14 @@ locals {
         name        = "TTLMisconfigured"
       }
       incomplete = {
-        description        = "Three runs in a row stopped before the end of ${var.table.name}: their counts are lower bounds. Raise function.timeout_s or scan.segments, or set scan.sample_percent."
+        description        = "${local.incomplete_runs} runs in a row stopped before the end of ${var.table.name}: their counts are lower bounds. Raise function.timeout_s or scan.segments, or set scan.sample_percent."
         comparison         = "GreaterThanOrEqualToThreshold"
         threshold          = 1
         name               = "RunIncomplete"
         statistic          = "Minimum"
-        evaluation_periods = 3
+        evaluation_periods = local.incomplete_window
+        datapoints         = local.incomplete_runs
+        missing            = "notBreaching"
       }
     },
   )
@@ -47,11 +54,14 @@ module "alarms" {
 
   alarms = {
     for key, alarm in local.monitor_alarms : key => {
-      description        = alarm.description
-      comparison         = alarm.comparison
-      threshold          = alarm.threshold
-      period_s           = local.window_s
-      evaluation_periods = try(alarm.evaluation_periods, 1)
+      description         = alarm.description
+      comparison          = alarm.comparison
+      threshold           = alarm.threshold
+      period_s            = local.window_s
+      evaluation_periods  = try(alarm.evaluation_periods, 1)
+      datapoints_to_alarm = try(alarm.datapoints, null)
+      # What a rare run has found stands until the next one.
+      treat_missing_data = try(alarm.missing, local.rare ? "ignore" : "notBreaching")
       metric = {
         namespace  = local.namespace
         name       = alarm.name

@@ -140,7 +140,7 @@ variable "export" {
 }
 
 variable "schedule" {
-  description = "When it runs. `interval_minutes` goes with a cron expression only: the error-rate alarm must know how often a run can come."
+  description = "When it runs. `interval_minutes` goes with a cron expression, and only with it: the longest time between two of its runs (1440 where it runs once a day). The alarms must know."
   type = object({
     expression              = optional(string, "rate(1 hour)")
     time_zone               = optional(string, "UTC")
@@ -150,6 +150,16 @@ variable "schedule" {
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = !var.alarms.enabled || startswith(var.schedule.expression, "rate(") || var.schedule.interval_minutes != null
+    error_message = "schedule.interval_minutes is missing: it says how far apart the runs of a cron expression are (1440 where it runs once a day), and without it the error-rate alarm could never go off."
+  }
+
+  validation {
+    condition     = !startswith(var.schedule.expression, "rate(") || var.schedule.interval_minutes == null
+    error_message = "schedule.interval_minutes goes with a cron expression only: leave it out, a rate says it itself."
+  }
 }
 
 variable "function" {

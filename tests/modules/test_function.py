@@ -90,11 +90,18 @@ def function_of(module: PlannedModule) -> dict[str, Any]:
     return module.resource("aws_lambda_function.this")
 
 
-def statements_of(module: PlannedModule, policy: str) -> dict[str, dict[str, Any]]:
-    """Return the statements of one of the role's two policies by Sid."""
-    address = {"service": "service", "handler": "handler[0]"}[policy]
-    document = json.loads(module.resource(f"aws_iam_role_policy.{address}")["policy"])
-    return {statement["Sid"]: statement for statement in document["Statement"]}
+def statements_of(module: PlannedModule, owner: str) -> dict[str, dict[str, Any]]:
+    """Return by Sid what the role's policy holds for the `handler`, or for the `service` Lambda."""
+    document = json.loads(module.resource("aws_iam_role_policy.this")["policy"])
+    by_sid = {statement["Sid"]: statement for statement in document["Statement"]}
+    assert len(by_sid) == len(document["Statement"]), "IAM refuses a policy with a Sid twice"
+    if owner == "handler":
+        return {sid: found for sid, found in by_sid.items() if not sid.startswith("Lambda")}
+    return {
+        sid.removeprefix("Lambda"): found
+        for sid, found in by_sid.items()
+        if sid.startswith("Lambda")
+    }
 
 
 def test_function_defaults_are_modest(planned: dict[str, PlannedModule]) -> None:
@@ -152,10 +159,10 @@ def test_function_role_without_statements_only_writes_its_log(
     planned: dict[str, PlannedModule],
 ) -> None:
     """Nothing is granted that was not asked for, and the function may not make a log group."""
-    assert "aws_iam_role_policy.handler[0]" not in planned["plain"].resources
+    assert statements_of(planned["plain"], "handler") == {}
     assert statements_of(planned["plain"], "service") == {
         "Logs": {
-            "Sid": "Logs",
+            "Sid": "LambdaLogs",
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
             "Resource": [ARN.format("logs", "log-group:/aws/lambda/jobs:*")],
@@ -371,12 +378,22 @@ def test_function_output_names_what_is_known_at_plan(planned: dict[str, PlannedM
     assert outputs["failure_queue"] == {**QUEUE, "kms_key_arn": None}
 
 
+def test_function_with_statements_known_only_after_apply_can_be_planned() -> None:
+    """A caller whose grants depend on a key of the same apply can plan: nothing counts them."""
+    grant = '[{sid = "Read", actions = ["kms:Decrypt"], resources = [aws_kms_key.new.arn]}]'
+    call = {**PLAIN, "statements": f"${{aws_kms_key.new.arn == null ? [] : {grant}}}"}
+
+    planned = plan_variants("function", {"new-key": call}, shared='resource "aws_kms_key" "new" {}')
+
+    assert planned["new-key"].unknown["aws_iam_role_policy.this"]["policy"] is True
+
+
 def test_function_in_another_partition_names_it() -> None:
     """Nothing says `aws` where the region is China's."""
     call = {**PLAIN, "function": {"vpc": VPC}, "alarms": {"enabled": False}}
 
     planned = plan_variants("function", {"china": call}, region="cn-north-1")
 
-    policy = planned["china"].resource("aws_iam_role_policy.service")["policy"]
+    policy = planned["china"].resource("aws_iam_role_policy.this")["policy"]
     assert "arn:aws-cn:logs:cn-north-1:" in policy
     assert "arn:aws:" not in policy

@@ -61,6 +61,7 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
     "no-resources": (granted(resources=[]), "Resources are ARNs"),
     "bare-resource": (granted(resources=["sessions"]), "Resources are ARNs"),
     "sid": (granted(sid="read-it"), "letters and digits only"),
+    "sid-of-ours": (granted(sid="LambdaLogs"), "does not begin with Lambda"),
     "same-sid": ({**PLAIN, "statements": [STATEMENT, STATEMENT]}, "a sid of its own"),
     "empty-condition": (
         granted(conditions=[{"test": "Null", "variable": "s3:if-match", "values": []}]),

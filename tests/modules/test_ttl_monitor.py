@@ -25,6 +25,8 @@ TABLE = {
 BUCKET = {"name": "reports", "arn": "arn:aws:s3:::reports"}
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0d0c6d2c-6ae5-4c2a-9f0e-0f6a3f6c9e11"
 TABLE_KEY = "arn:aws:kms:eu-west-1:111122223333:key/5a1f4a0e-7d7e-4bb1-8a53-6d0a1d9bb0f4"
+NEW_KEY = "${aws_kms_key.new.arn}"
+SHARED = 'resource "aws_kms_key" "new" {}'
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:on-call"
 BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 PLAIN: Arguments = {"name": "ttl", "environment": "prod", "table": TABLE}
@@ -46,6 +48,22 @@ ACCEPTED: dict[str, Arguments] = {
         "metrics_namespace": "Mine/TTL",
         "kms_key_arn": KEY,
         "permissions_boundary_arn": BOUNDARY,
+    },
+    "rare": {
+        **PLAIN,
+        "schedule": {"expression": "rate(3 days)"},
+        "alarms": {"silence_hours": 80},
+    },
+    "cron-unwatched": {
+        **PLAIN,
+        "schedule": {"expression": "cron(0 6 * * ? *)"},
+        "alarms": {"enabled": False},
+    },
+    "new-key": {
+        **PLAIN,
+        "table": {**TABLE, "kms_key_arn": NEW_KEY},
+        "export": {"bucket": {**BUCKET, "kms_key_arn": NEW_KEY}},
+        "kms_key_arn": NEW_KEY,
     },
     "quarter": {**PLAIN, "schedule": {"expression": "rate(15 minutes)"}},
     "silent": {**PLAIN, "alarms": {"enabled": False}},
@@ -94,6 +112,14 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
         {**PLAIN, "schedule": {"expression": "rate(1 day)"}},
         "must be longer than alarms.interval_minutes",
     ),
+    "cron-unknown": (
+        {**PLAIN, "schedule": {"expression": "cron(0 6 * * ? *)"}},
+        "schedule.interval_minutes is missing",
+    ),
+    "rate-twice": (
+        {**PLAIN, "schedule": {"expression": "rate(1 hour)", "interval_minutes": 60}},
+        "a rate says it itself",
+    ),
     "namespace": ({**PLAIN, "metrics_namespace": "AWS/Mine"}, "does not begin with AWS/"),
     "artifact": ({**PLAIN, "artifact": {}}, "exactly one of path and s3"),
     "altered-zip": (
@@ -109,7 +135,7 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
 @pytest.fixture(scope="module")
 def planned() -> dict[str, PlannedModule]:
     """Plan every accepted call, once."""
-    return plan_variants("ttl-monitor", ACCEPTED)
+    return plan_variants("ttl-monitor", ACCEPTED, shared=SHARED)
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +159,12 @@ def alarms_of(module: PlannedModule) -> dict[str, dict[str, Any]]:
 
 def handler_grants(module: PlannedModule) -> dict[str, list[str]]:
     """Return what the handler may call, by Sid."""
-    policy = module.resource("module.function.aws_iam_role_policy.handler[0]")["policy"]
-    return {entry["Sid"]: entry["Action"] for entry in json.loads(policy)["Statement"]}
+    policy = module.resource("module.function.aws_iam_role_policy.this")["policy"]
+    return {
+        entry["Sid"]: entry["Action"]
+        for entry in json.loads(policy)["Statement"]
+        if not entry["Sid"].startswith("Lambda")
+    }
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -261,6 +291,26 @@ def test_ttl_monitor_alarm_window_fits_the_schedule(planned: dict[str, PlannedMo
     assert hourly["expired-count"]["period"] == 3_600
     assert daily["expired-count"]["period"] == 86_400
     assert daily["silence"]["evaluation_periods"] == 26
+
+
+def test_ttl_monitor_rare_runs_still_alarm(planned: dict[str, PlannedModule]) -> None:
+    """Days without a run neither end an alarm, nor keep incomplete runs from raising theirs."""
+    alarms = alarms_of(planned["rare"])
+    incomplete = alarms["incomplete"]
+
+    assert alarms["expired-count"]["treat_missing_data"] == "ignore"
+    assert (incomplete["evaluation_periods"], incomplete["datapoints_to_alarm"]) == (7, 2)
+    assert incomplete["alarm_description"].startswith("2 runs in a row")
+    assert alarms_of(planned["plain"])["expired-count"]["treat_missing_data"] == "notBreaching"
+
+
+def test_ttl_monitor_key_made_in_the_same_apply_can_be_planned(
+    planned: dict[str, PlannedModule],
+) -> None:
+    """Whether there is a key is known only after the apply: nothing may count on it."""
+    policy = planned["new-key"].unknown["module.function.aws_iam_role_policy.this"]
+
+    assert policy["policy"] is True
 
 
 def test_ttl_monitor_alarms_can_be_switched_off_one_by_one(
