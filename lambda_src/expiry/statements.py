@@ -1,0 +1,158 @@
+"""
+Write conditional PartiQL: one row by its whole key, and what must still hold of it.
+
+Makes no call. Every value goes as a parameter. Conditions are joined by AND and nothing else:
+where there is a choice there are two statements, so that each says which case it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Self
+
+from expiry.attributes import type_of
+
+Value = Mapping[str, Any]
+"""A typed value: ``{"S": "x"}``."""
+
+Key = Mapping[str, Value]
+"""A row's whole key: attribute name → typed value."""
+
+Identity = tuple[Any, ...]
+"""A key that can be hashed and compared: the same for the numbers ``1`` and ``1.0``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """
+    What must still hold of a row, in PartiQL, for after its key.
+
+    >>> (Condition.below("ttl", 100) & Condition.missing("expiryRun")).text
+    '"ttl" < ? AND "expiryRun" IS MISSING'
+    """
+
+    text: str
+    parameters: tuple[Value, ...] = ()
+
+    @classmethod
+    def below(cls, name: str, number: int) -> Self:
+        """Hold while *name* is a Number below *number*; no other type is, nor is its absence."""
+        return cls(f"{quoted(name)} < ?", ({"N": str(number)},))
+
+    @classmethod
+    def equal(cls, name: str, value: Value) -> Self:
+        """Hold while *name* is *value*."""
+        return cls(f"{quoted(name)} = ?", (value,))
+
+    @classmethod
+    def other_than(cls, name: str, value: Value) -> Self:
+        """Hold while *name* is not *value*; its absence counts as other."""
+        return cls(f"{quoted(name)} <> ?", (value,))
+
+    @classmethod
+    def missing(cls, name: str) -> Self:
+        """Hold while there is no attribute *name*."""
+        return cls(f"{quoted(name)} IS MISSING")
+
+    def __and__(self, other: Condition) -> Condition:
+        """Hold while both do."""
+        return Condition(f"{self.text} AND {other.text}", (*self.parameters, *other.parameters))
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A conditional DELETE or UPDATE of one row."""
+
+    text: str
+    parameters: tuple[Value, ...]
+    key: Key
+    # By these values (None: absent) a row shows that this very statement was applied. They are
+    # looked at only after a try whose end is not known, where the condition then fails.
+    applied: Mapping[str, Value | None] = field(default_factory=dict)
+
+    @property
+    def deletes(self) -> bool:
+        """Say whether this removes the row."""
+        return self.text.startswith("DELETE")
+
+    def shown_by(self, row: Mapping[str, Value]) -> bool:
+        """Say whether *row* is as this statement leaves it."""
+        return bool(self.applied) and all(
+            comparable(row.get(name)) == comparable(value) for name, value in self.applied.items()
+        )
+
+
+def deletion(table: str, key: Key, condition: Condition) -> Statement:
+    """Delete the row of *key* while *condition* holds; the answer has the row that went."""
+    where = f"WHERE {_matches(key)} AND {condition.text}"
+    text = f"DELETE FROM {quoted(table)} {where} RETURNING ALL OLD *"  # noqa: S608 - names quoted
+    return Statement(text, (*key.values(), *condition.parameters), key)
+
+
+def update(
+    table: str,
+    key: Key,
+    condition: Condition,
+    *,
+    put: Mapping[str, Value],
+    remove: Sequence[str] = (),
+) -> Statement:
+    """Set and remove attributes of the row of *key* while *condition* holds; never make a row."""
+    changes = [f"SET {quoted(name)}=?" for name in put]
+    changes += [f"REMOVE {quoted(name)}" for name in remove]
+    where = f"WHERE {_matches(key)} AND {condition.text}"
+    text = f"UPDATE {quoted(table)} {' '.join(changes)} {where} RETURNING ALL OLD *"
+    parameters = (*put.values(), *key.values(), *condition.parameters)
+    return Statement(text, parameters, key, {**put, **dict.fromkeys(remove)})
+
+
+def identity(key: Key, names: Sequence[str]) -> Identity:
+    """Return what tells *key* from others; *key* may be a whole row."""
+    return tuple(comparable(key[name]) for name in names)
+
+
+def comparable(value: Value | None) -> Any:
+    """Return a value that equals another's when DynamoDB holds the two for the same."""
+    if value is None:
+        return None
+    kind = type_of(value)
+    if kind == "N":
+        return kind, Decimal(value["N"])
+    return kind, bytes(value["B"]) if kind == "B" else value[kind]
+
+
+def quoted(name: str) -> str:
+    """Return *name* as a PartiQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@lru_cache(maxsize=64)  # a run has a handful of texts, and thousands of statements
+def faults(text: str, table: str, key_names: tuple[str, ...]) -> str:
+    """Say why *text* must not be sent, "" where it may: no delete without a condition, ever."""
+    found = re.fullmatch(
+        r"(?:(?P<delete>DELETE FROM)|UPDATE) (?P<table>\S+) .*?\bWHERE (?P<where>.+?)"
+        r"(?P<returning> RETURNING ALL OLD \*)?",
+        text,
+        re.DOTALL,
+    )
+    if found is None:
+        return "is neither DELETE FROM … WHERE … nor UPDATE … WHERE …"
+    if found["table"] != quoted(table):
+        return f"is not on {quoted(table)}"
+    terms = [re.sub(r"\s+", "", term) for term in re.split(r"\bAND\b", found["where"])]
+    keys = {f"{quoted(name)}=?" for name in key_names}
+    if not keys <= set(terms):
+        return f"does not name the whole key {', '.join(key_names)}"
+    if set(terms) == keys:
+        return "has no condition beyond its key"
+    if found["delete"] and not found["returning"]:
+        return "does not say RETURNING ALL OLD *, so a row deleted and a row gone look the same"
+    return ""
+
+
+def _matches(key: Key) -> str:
+    return " AND ".join(f"{quoted(name)}=?" for name in key)
