@@ -10,11 +10,9 @@ from __future__ import annotations
 import copy
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any
 
 READS = frozenset(
     {
@@ -60,6 +58,10 @@ def pass_on(_: Call, forward: Forward, request: dict[str, Any]) -> Any:
     return forward(**request)
 
 
+Disturbance = Callable[[Call, Forward, dict[str, Any]], Any]
+"""What happens to a call on its way: it may be made, answered, changed or refused."""
+
+
 @dataclass
 class Wire:
     """One process's way to its stores: once dead, nothing goes through any more."""
@@ -67,7 +69,7 @@ class Wire:
     die_at: int | None = None
     die_after: bool = False  # after the call took effect, before its answer came
     before: Callable[[Call], None] = lambda _: None  # a writer's chance
-    disturb: Callable[[Call, Forward, dict[str, Any]], Any] = pass_on
+    disturb: Disturbance = pass_on
     calls: list[Call] = field(default_factory=list)
     dead: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
