@@ -206,6 +206,7 @@ def main(arguments: list[str]) -> int:
     """Print the configuration's path, or run Terraform with it."""
     try:
         if arguments == ["config"]:
+            find_binary()  # an answer kept from an earlier run says nothing of it
             print(cli_config())
             return 0
         return subprocess.run(
