@@ -3,7 +3,8 @@ Scan a DynamoDB table in parallel segments, page by page, within a budget.
 
 Calls: dynamodb:Scan, eventually consistent. Never writes, never holds more than a page a thread.
 Pages come to the caller one at a time. When time is up the scan returns what it has read, even
-while a call still hangs; what that call brings later is thrown away.
+while a call still hangs; what that call brings later is thrown away. What is left of each segment
+is in the outcome, for a later scan to go on with.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from expiry.calls import explained
+from expiry.cursors import ScanCursor
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from expiry.budget import Budget, ReadRate
+    from expiry.statements import Key
 
 Row = Mapping[str, Mapping[str, Any]]
 """A row as the low-level client brings it: attribute name → {type: value}."""
@@ -49,6 +52,7 @@ class ScanPlan:
     threads: int
     page_rows: int  # at most; DynamoDB ends a page at 1 MB in any case
     leave_out: NumberRange | None = None  # counted by the service, and not sent
+    after: Mapping[int, Key | None] = field(default_factory=dict)  # segment → where it goes on
 
     def request(self) -> dict[str, Any]:
         """Return what every call says alike; names go through placeholders: many are reserved."""
@@ -91,6 +95,14 @@ class Page:
     last: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What a taker answers to end the scan: why, and how far it came on this page."""
+
+    reason: str
+    after: Key | None = None  # of the last row that it took; None: the page comes again
+
+
 @dataclass(slots=True)
 class ScanOutcome:
     """What a scan has read, also where it ended early."""
@@ -101,6 +113,11 @@ class ScanOutcome:
     finished: set[int] = field(default_factory=set)
     partial_rows: dict[int, int] = field(default_factory=dict)  # segment → rows, not finished
     stopped: str | None = None  # None: everything planned was read
+    left: dict[int, Key | None] = field(default_factory=dict)  # as in ScanCursor
+
+    def cursor(self, plan: ScanPlan) -> ScanCursor | None:
+        """Return where a later scan goes on; None where nothing is left."""
+        return ScanCursor(plan.total_segments, dict(self.left)) if self.left else None
 
 
 def scan(
@@ -108,10 +125,12 @@ def scan(
     plan: ScanPlan,
     budget: Budget,
     rate: ReadRate,
-    take: Callable[[Page], None],
+    take: Callable[[Page], Stop | None],
 ) -> ScanOutcome:
     """
     Give every page of the planned segments to *take*, one at a time, from several threads.
+
+    Where *take* answers a Stop, no other page comes.
 
     Raises:
         StoreError: A call failed; pages already taken stay taken.
@@ -128,13 +147,14 @@ class _Scan:
         plan: ScanPlan,
         budget: Budget,
         rate: ReadRate,
-        take: Callable[[Page], None],
+        take: Callable[[Page], Stop | None],
     ) -> None:
         self._client, self._plan, self._budget = client, plan, budget
         self._rate, self._take = rate, take
         self._request = plan.request()
         self._waiting = deque(plan.segments)
-        self._outcome = ScanOutcome()
+        left = {segment: plan.after.get(segment) for segment in plan.segments}
+        self._outcome = ScanOutcome(left=left)
         self._error: BaseException | None = None
         self._stopping = False  # begin no page; those on their way still count
         self._closed = False  # nothing counts any more
@@ -147,7 +167,7 @@ class _Scan:
             # Not an executor: it would wait at exit for a call that hangs.
             threading.Thread(target=self._work, name=f"scan-{number}", daemon=True).start()
         with self._changed:
-            while self._working and self._error is None:
+            while self._working and self._error is None and not self._closed:
                 in_time = self._changed.wait(timeout=max(0.0, self._budget.left_s()))
                 if not in_time and self._working:
                     self._stop_for_time()
@@ -176,7 +196,7 @@ class _Scan:
             return self._waiting.popleft()
 
     def _read_segment(self, segment: int) -> None:
-        start: Mapping[str, Any] = {}
+        start: Mapping[str, Any] = self._plan.after.get(segment) or {}
         while True:
             delay_s, booked = self._rate.book()
             if not self._budget.allows(delay_s + PAGE_S):
@@ -193,7 +213,7 @@ class _Scan:
             rows = answer["Items"]
             scanned = int(answer.get("ScannedCount", len(rows)))
             page = Page(segment, rows, scanned, used, last=not start)
-            if not self._deliver(page) or page.last:
+            if not self._deliver(page, start) or page.last:
                 return
 
     def _call(self, segment: int, start: Mapping[str, Any]) -> Any:
@@ -204,23 +224,34 @@ class _Scan:
         with explained("dynamodb:Scan", table, setting=self._plan.setting):
             return self._client.scan(**request)
 
-    def _deliver(self, page: Page) -> bool:
-        """Hand over and count *page*; False once the scan is closed."""
+    def _deliver(self, page: Page, after: Key) -> bool:
+        """Hand over and count *page*, *after* which its segment goes on; False once closed."""
         with self._changed:
             if self._closed:
                 return False
-            self._take(page)
-            outcome = self._outcome
-            outcome.pages += 1
-            outcome.rows += page.scanned
-            outcome.read_units += page.read_units
-            if page.last:
-                outcome.finished.add(page.segment)
-                outcome.partial_rows.pop(page.segment, None)
-            else:
-                seen = outcome.partial_rows.get(page.segment, 0)
-                outcome.partial_rows[page.segment] = seen + page.scanned
-            return True
+            stop = self._take(page)
+            self._count(page, ended=page.last and stop is None)
+            if stop is not None:
+                self._closed = True
+                self._outcome.stopped = stop.reason
+                if stop.after:
+                    self._outcome.left[page.segment] = stop.after
+            elif not page.last:
+                self._outcome.left[page.segment] = after
+            return stop is None
+
+    def _count(self, page: Page, *, ended: bool) -> None:
+        outcome = self._outcome
+        outcome.pages += 1
+        outcome.rows += page.scanned
+        outcome.read_units += page.read_units
+        if ended:
+            outcome.finished.add(page.segment)
+            outcome.partial_rows.pop(page.segment, None)
+            outcome.left.pop(page.segment)
+        else:
+            seen = outcome.partial_rows.get(page.segment, 0)
+            outcome.partial_rows[page.segment] = seen + page.scanned
 
     def _stop_for_time(self) -> None:
         self._stopping = True
