@@ -8,11 +8,14 @@ the others. 1.5.33: denies the whole request. Upstream needs: the checks inside 
 from __future__ import annotations
 
 import contextvars
+from html import unescape
 from typing import Any
-from xml.sax.saxutils import escape, unescape
+from xml.sax.saxutils import escape
 
 from tests.cloud import emulator
 from tests.cloud.corrections.s3_if_match_key import DELETES, MEMBER, OBJECT
+
+CHECKED = {*DELETES, "s3:GetObject"}  # a condition needs the second
 
 # The ARNs that this request may not delete; None where the request is no DeleteObjects.
 _denied: contextvars.ContextVar[set[str] | None] = contextvars.ContextVar("denied", default=None)
@@ -47,7 +50,7 @@ def postponing(enforce: Any) -> Any:
         _, action, *_ = who
         found = enforce(*who, resource_arn=resource_arn, **about)
         denied = _denied.get()
-        if denied is None or action not in DELETES or not hasattr(found, "decision"):
+        if denied is None or action not in CHECKED or not hasattr(found, "decision"):
             return found  # allowed, or the credentials are no good
         denied.add(resource_arn)
         return None

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import contextvars
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import unquote
-from xml.sax.saxutils import unescape
 
 from tests.cloud import emulator
 
@@ -57,8 +57,7 @@ def listed(bucket: str, body: bytes) -> dict[str, str]:
     for each in OBJECT.findall(body):
         members = {name: unescape(text.decode()) for name, text in MEMBER.findall(each)}
         if members.get(b"ETag"):
-            etag = members[b"ETag"].replace("&quot;", '"')
-            found[f"arn:aws:s3:::{bucket}/{members[b'Key']}"] = etag
+            found[f"arn:aws:s3:::{bucket}/{members[b'Key']}"] = members[b"ETag"]
     return found
 
 

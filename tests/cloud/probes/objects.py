@@ -84,10 +84,11 @@ def s3_if_match_key(account: Account) -> None:
         "cleaner",
         {
             "Effect": "Allow",
-            "Action": ["s3:DeleteObject", "s3:GetObject"],
+            "Action": "s3:DeleteObject",
             "Resource": objects,
             "Condition": {"Null": {"s3:if-match": "false"}},
         },
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": objects},
     )
     etag = client.head_object(Bucket=bucket, Key="a")["ETag"]
     cleaner = account.client("s3", role="cleaner")
@@ -122,3 +123,43 @@ def s3_delete_per_key(account: Account) -> None:
     assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 2
     left = {resource.partition("/")[2] for _, resource in account.denied("cleaner")}
     assert left == {"out/<a>&", "out/b"}
+
+
+@probe
+def s3_conditional_delete_permission(account: Account) -> None:
+    """A role that may not read an object may not delete it on a condition, one or many."""
+    client, bucket = make_bucket(account, "in/a", "in/b", "out/c", "out/d")
+    readable = {"Effect": "Allow", "Action": "s3:GetObject"}
+    make_role(
+        account,
+        "cleaner",
+        {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{bucket}/*"},
+        readable | {"Resource": f"arn:aws:s3:::{bucket}/in/*"},
+    )
+    etag = client.head_object(Bucket=bucket, Key="in/a")["ETag"]
+    cleaner = account.client("s3", role="cleaner")
+
+    about = {"Bucket": bucket, "IfMatch": etag}
+    assert refused(cleaner.delete_object, Key="out/c", **about) == "AccessDenied"
+    assert refused(cleaner.delete_object, Key="in/a", **about) == ""
+    keys = [{"Key": key, "ETag": etag} for key in ("in/b", "out/d")]
+    answer = cleaner.delete_objects(Bucket=bucket, Delete={"Objects": keys})
+    assert [found["Key"] for found in answer["Deleted"]] == ["in/b"]
+    assert [(each["Key"], each["Code"]) for each in answer["Errors"]] == [("out/d", "AccessDenied")]
+    cleaner.delete_object(Bucket=bucket, Key="out/c")
+    assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
+
+
+@probe
+def s3_listing_encoding(account: Account) -> None:
+    """Keys are listed encoded: of versions, of uploads, and as markers."""
+    client, bucket = make_bucket(account, "a\x01+ %", "b")
+    for _ in range(2):
+        client.create_multipart_upload(Bucket=bucket, Key="c/é")
+
+    versions = client.list_object_versions(Bucket=bucket)["Versions"]
+    assert [version["Key"] for version in versions] == ["a\x01+ %", "b"]
+    about = {"Bucket": bucket, "EncodingType": "url", "MaxUploads": 1}
+    page = client.list_multipart_uploads(**about)
+    assert (page["Uploads"][0]["Key"], page["NextKeyMarker"]) == ("c/%C3%A9", "c/%C3%A9")
+    assert page["EncodingType"] == "url"
