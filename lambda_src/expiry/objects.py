@@ -8,7 +8,6 @@ Owns the retry of keys that the store did not do within HTTP 200, which the SDK 
 
 from __future__ import annotations
 
-import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from expiry.keys import xml_carries
 from expiry.outcomes import Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from expiry.bucket import Answer, Bucket
     from expiry.budget import Budget
@@ -89,9 +88,7 @@ Results = list[Result[ObjectCandidate]]
 class Objects:
     """The objects of one bucket. Threads may share it where they may share the client."""
 
-    def __init__(
-        self, bucket: Bucket, budget: Budget, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, bucket: Bucket, budget: Budget) -> None:
         """
         Work on *bucket*; *budget* says whether there is time to try again.
 
@@ -101,7 +98,6 @@ class Objects:
         require_conditional_deletes(bucket.client)
         self._bucket = bucket
         self._budget = budget
-        self._sleep = sleep
 
     # Finding
 
@@ -200,7 +196,7 @@ class Objects:
     def _waited(self, delay_s: float) -> bool:
         if not self._budget.allows(delay_s + CALL_S):
             return False
-        self._sleep(delay_s)
+        self._bucket.pace.wait(delay_s)
         return True
 
     def _send(self, batch: Batch) -> Answer:

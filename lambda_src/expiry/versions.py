@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from expiry.bucket import Answer, Bucket
 
 
-NULL_ID = "null"
+NULL_ID = "null"  # made while versioning was suspended; the next such takes its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,33 +74,23 @@ class Versions:
 
     def hidden(self, key: str) -> Hidden | None:
         """
-        Return what the latest delete marker of *key* hides; None where there is none.
+        Return what the latest delete marker of *key* hides; None where that is not an object.
 
-        None also where another marker lies between, or may: then taking away the latest would
-        not bring the object back, or would undo what somebody else deleted. And where the marker
-        has no id of its own (versioning was suspended): an object put there meanwhile would have
-        the same.
+        None also where the marker has no id of its own: an object put there before the marker is
+        taken away would have the same.
 
         Raises:
             StoreError: The versions could not be read.
         """
-        found = self._of_key(key)
-        marker = next((each for each in found if each.latest and each.marker), None)
-        version = next((each for each in found if not each.marker), None)
-        if not marker or not version or marker.version_id == NULL_ID:
-            return None
-        others = [each for each in found if each.marker and each is not marker]
-        if any(other.last_modified_s >= version.last_modified_s for other in others):
-            return None
-        return Hidden(marker, version)
-
-    def _of_key(self, key: str) -> Page:
-        found: Page = []
-        for page in self.list(key):
-            found += [each for each in page if each.key == key]
-            if any(each.key != key for each in page):
-                break  # *key* comes first of all that begin so
-        return found
+        # Two are asked for. Newest come first, so beside the marker there can only be what lies
+        # right under it; of more, the answer would not say how versions and markers interleave.
+        request = {"Prefix": key, "MaxKeys": 2}
+        answer = self._bucket.call("list_object_versions", "s3:ListBucketVersions", **request)
+        match [each for each in _versions(answer) if each.key == key]:
+            case [version, marker] if marker.marker and not version.marker:
+                found = Hidden(marker, version)
+                return found if marker.latest and marker.version_id != NULL_ID else None
+        return None
 
     def remove_marker(self, hidden: Hidden) -> Result[Hidden]:
         """
