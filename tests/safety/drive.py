@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from expiry.budget import Budget
 from expiry.telemetry import logger_for
@@ -13,22 +13,35 @@ from upload_cleanup.run import Run
 from upload_cleanup.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.safety.stage import Stage
 
 SETTLE_S = 900
 STEP_S = SETTLE_S + 100  # to the next run: a claim may be taken over, and an object is settled
 
 # One thread: so that the k-th call is the same one each time.
+NOTHING: Mapping[str, str] = {}
 ENVIRONMENT = {"THREADS": "1", "SCAN_SEGMENTS": "1"}
 
 
+class Place(Protocol):
+    """Where a run happens: a stage, or stores in memory."""
+
+    clients: Any
+    name: str  # of the table, and of the bucket
+
+    def clock(self) -> float:
+        """Return the time."""
+
+
 def run(
-    stage: Stage,
+    stage: Place,
     wire: Wire | None = None,
     *,
     run_id: str = "run-1",
     event: dict[str, Any] | None = None,
-    **environment: str,
+    environment: Mapping[str, str] = NOTHING,
 ) -> dict[str, Any]:
     """Run once, through *wire*; return the result."""
     wire = wire or Wire()
@@ -50,12 +63,15 @@ def run(
 
 
 def runs(
-    stage: Stage, count: int, disturb: Disturbance = pass_on, **environment: str
+    stage: Stage,
+    count: int,
+    disturb: Disturbance = pass_on,
+    environment: Mapping[str, str] = NOTHING,
 ) -> list[Wire]:
     """Run so many times, with the time between that the rules ask for; return each run's wire."""
     wires = [Wire(disturb=disturb) for _ in range(count)]
     for number, wire in enumerate(wires):
-        run(stage, wire, run_id=f"run-{number}", **environment)
+        run(stage, wire, run_id=f"run-{number}", environment=environment)
         stage.advance(STEP_S)
     return wires
 

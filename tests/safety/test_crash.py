@@ -65,7 +65,7 @@ def test_run_with_many_threads_ends_like_one_with_a_single(
     stage, in_flight = crash.whole_world(clients)
     many = {"THREADS": "8", "SCAN_SEGMENTS": "4"}
 
-    runs(stage, crash.RUNS, disturb=in_flight, **many)
+    runs(stage, crash.RUNS, disturb=in_flight, environment=many)
 
     assert snapshot(stage) == undisturbed.state
 

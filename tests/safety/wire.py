@@ -7,7 +7,6 @@ themselves are never wrapped.
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -76,7 +75,8 @@ class Wire:
 
     def wrap(self, client: Any) -> Any:
         """Return a client like *client* whose calls go through this wire."""
-        wrapped = copy.copy(client)
+        wrapped = object.__new__(type(client))  # copy.copy() would ask the client for what it has
+        wrapped.__dict__.update(client.__dict__)
         make = client._make_api_call  # noqa: SLF001 - the one place all calls of boto3 pass
 
         def make_api_call(operation: str, request: dict[str, Any]) -> Any:

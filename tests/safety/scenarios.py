@@ -1,0 +1,97 @@
+"""What applications do while a run is under way."""
+
+from __future__ import annotations
+
+from tests.safety.race import (
+    NAME,
+    Scenario,
+    always_session_and_object,
+    nothing_is_left,
+    object_survives,
+    put_survives_the_run,
+    session_and_object,
+)
+from tests.safety.world import LIVING, MULTIPART, OLD_H, Case
+
+EXPIRED_SINGLE = Case(NAME, object_h=OLD_H)
+EXPIRED_EMPTY = Case(NAME)
+EXPIRED_MULTIPART = Case(NAME, row=MULTIPART, parts=2)
+STUCK = Case(NAME, row={**MULTIPART, **LIVING}, parts=2)
+ORPHAN = Case(NAME, row=None, object_h=OLD_H)
+
+OBEDIENT = (
+    Scenario(
+        "renews a session", EXPIRED_SINGLE, (lambda app: app.renew(NAME),), session_and_object
+    ),
+    Scenario(
+        "completes a single upload",
+        EXPIRED_SINGLE,
+        (lambda app: app.complete(NAME),),
+        session_and_object,
+    ),
+    Scenario(
+        "completes a multipart upload",
+        EXPIRED_MULTIPART,
+        (lambda app: app.assemble(NAME), lambda app: app.complete(NAME)),
+        session_and_object,
+    ),
+    Scenario(
+        "renews a session, then uploads again",
+        EXPIRED_SINGLE,
+        (lambda app: app.renew(NAME) and app.put(NAME),),
+        session_and_object,
+    ),
+    Scenario(
+        "lands a late part in a living upload, and completes it, begun before the cutoff",
+        STUCK,
+        (
+            lambda app: app.late_part(NAME),
+            lambda app: app.assemble(NAME) and app.complete(NAME),
+        ),
+        always_session_and_object,
+    ),
+    Scenario("overwrites an orphan", ORPHAN, (lambda app: app.put(NAME),), object_survives),
+    Scenario(
+        "creates a session where an orphan lies, and uploads",
+        ORPHAN,
+        (lambda app: app.create(NAME), lambda app: app.put(NAME)),
+        always_session_and_object,
+    ),
+    Scenario(
+        "puts with an old URL, over an object",
+        EXPIRED_SINGLE,
+        (lambda app: app.put(NAME),),
+        put_survives_the_run,
+    ),
+    Scenario(
+        "puts with an old URL, the first object",
+        EXPIRED_EMPTY,
+        (lambda app: app.put(NAME),),
+        put_survives_the_run,
+    ),
+)
+
+LATE_PART = Scenario(
+    "lands a late part in a dead upload",
+    EXPIRED_MULTIPART,
+    (lambda app: app.late_part(NAME),),
+    nothing_is_left,
+)
+
+DISOBEDIENT = (
+    Scenario(
+        "puts, and completes without a condition",
+        EXPIRED_EMPTY,
+        (lambda app: app.put(NAME), lambda app: app.complete(NAME)),
+        always_session_and_object,
+        obedient=False,
+    ),
+    Scenario(
+        "assembles, and completes without a condition",
+        EXPIRED_MULTIPART,
+        (lambda app: app.assemble(NAME), lambda app: app.complete(NAME)),
+        # Where the upload was aborted first there is no object, and the application knows it.
+        session_and_object,
+        obedient=False,
+    ),
+)

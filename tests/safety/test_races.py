@@ -1,0 +1,86 @@
+"""A writer who keeps the contract survives in every interleaving; one who does not, for a while."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.safety.application import Application
+from tests.safety.drive import SETTLE_S, run
+from tests.safety.race import NAME, losses, start
+from tests.safety.scenarios import DISOBEDIENT, LATE_PART, OBEDIENT
+from tests.safety.stage import key_of
+from tests.safety.wire import Call, Wire
+
+if TYPE_CHECKING:
+    from tests.safety.race import Scenario
+    from tests.safety.stage import Clients
+
+
+def by_name(scenario: Scenario) -> str:
+    """Name a test after its scenario."""
+    return scenario.name
+
+
+@pytest.mark.parametrize("scenario", OBEDIENT, ids=by_name)
+def test_run_against_an_obedient_writer_loses_nothing(clients: Clients, scenario: Scenario) -> None:
+    """
+    What the application was told is done, stays done, wherever it comes in between.
+    """
+    assert list(losses(clients, scenario)) == []
+
+
+def test_run_late_part_of_a_dead_upload_is_not_left(clients: Clients) -> None:
+    """
+    A part that lands at any moment is gone with its upload.
+    """
+    assert list(losses(clients, LATE_PART)) == []
+
+
+@pytest.mark.parametrize("scenario", DISOBEDIENT, ids=by_name)
+def test_run_against_unconditional_completion_loses_nothing_in_time(
+    clients: Clients, scenario: Scenario
+) -> None:
+    """
+    An application that completes without a condition loses nothing within one run.
+    """
+    assert list(losses(clients, scenario)) == []
+
+
+@pytest.mark.parametrize("scenario", DISOBEDIENT, ids=by_name)
+def test_run_unconditional_completion_before_settling_survives_a_second_run(
+    clients: Clients, scenario: Scenario
+) -> None:
+    """
+    Its gap may last until just before ``settle_seconds``, wherever in the next run it ends.
+    """
+    wire = Wire()
+    run(start(clients, scenario), wire)
+    for place in range(len(wire.calls) + 1):
+        found = gap(clients, scenario, place, SETTLE_S - 1)
+
+        assert found == "", f"completed before call {place} of the second run"
+
+
+def gap(clients: Clients, scenario: Scenario, place: int, seconds: int) -> str:
+    """Put before the first run, complete so much later in the second; say what is lost."""
+    stage = start(clients, scenario)
+    application = Application(stage, obedient=False)
+    put, complete = scenario.steps
+    assert put(application)
+    run(stage, run_id="first")
+    stage.advance(seconds)
+    completed = []
+
+    def writer(call: Call) -> None:
+        if call.number == place:
+            completed.append(complete(application))
+
+    run(stage, Wire(before=writer), run_id="second")
+    if not completed:
+        complete(application)
+    stage.advance(3 * SETTLE_S)
+    run(stage, run_id="third")
+    lost = [] if NAME in stage.rows() else ["session"]
+    return " and ".join(lost + ([] if key_of(NAME) in stage.objects() else ["object"]))
