@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from expiry.outcomes import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from aws_lambda_powertools.logging import Logger
     from mypy_boto3_s3 import S3Client
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from expiry.budget import Budget, Pace
     from expiry.errors import CapExceededError
     from expiry.multipart import Uploads
-    from expiry.objects import ObjectCandidate, Objects
+    from expiry.objects import Objects
     from expiry.rows import Rows
+    from expiry.versions import Versions
+    from upload_cleanup.audit import Trail
     from upload_cleanup.request import Request
     from upload_cleanup.settings import Settings
 
@@ -46,21 +48,6 @@ class Moment:
         """Fix the time of a run."""
         now = int(now_s)
         return cls(now, now - clock_skew_s)
-
-
-class Trail(Protocol):
-    """Where every action leaves its line, and every plan stands before its first delete."""
-
-    def plan(self, objects: Sequence[ObjectCandidate]) -> None:
-        """Write down what is about to be deleted; on return it is stored for good."""
-
-    def record(
-        self, action: str, key: str, reason: str, evidence: Mapping[str, Any], outcome: str
-    ) -> None:
-        """Write one action's line."""
-
-    def close(self) -> None:
-        """Store what is still held back."""
 
 
 class Problems:
@@ -100,6 +87,11 @@ class Allowance:
             self._left -= granted
             return granted
 
+    def give_back(self, unused: int) -> None:
+        """Return what was granted and turned out not to be a deletion."""
+        with self._lock:
+            self._left += unused
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -113,6 +105,7 @@ class Context:
     rows: Rows
     objects: Objects
     uploads: Uploads
+    versions: Versions | None  # of the bucket, where it is versioned and a plan is kept
     s3: S3Client  # for the audit bucket and for restore only: nothing else deletes or lists
     account_id: str  # the function's own, which owns the audit bucket
     bucket_owner_account_id: str

@@ -7,10 +7,10 @@ With only ``TABLE_NAME`` and ``BUCKET`` set, everything else has a default.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
 
+from expiry.keys import KeyPattern
 from expiry.settings import Variables
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ AUDIT_VARIABLE = "AUDIT_BUCKET"
 TABLE_PATTERN = r"[a-zA-Z0-9_.-]{3,255}"
 BUCKET_PATTERN = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 KEY_PATTERN = r"^uploads/\d{4}-\d{2}-\d{2}/(?P<session_id>[^./]+)\.[^/]+$"
-SESSION_GROUP = "session_id"
 HOUR_S = 3_600
 MOST_HOURS = 24 * 365
 MOST_ATTRIBUTE_BYTES = 255
@@ -65,7 +64,7 @@ class Settings:
     bucket_owner_account_id: str | None  # None: the function's own account
     attributes: Attributes
     prefix: str
-    key_pattern: re.Pattern[str]
+    key_pattern: KeyPattern
     orphan_s: int
     stuck_s: int
     partial_review_s: int
@@ -130,7 +129,7 @@ def _scope(variables: Variables) -> dict[str, Any]:
     }
 
 
-def _ages(variables: Variables) -> dict[str, int]:
+def _ages(variables: Variables) -> dict[str, Any]:
     def hours(name: str, default: int) -> int:
         return variables.integer(name, default, minimum=1, maximum=MOST_HOURS) * HOUR_S
 
@@ -189,16 +188,12 @@ def _is_attribute(name: object) -> bool:
     )
 
 
-def _key_pattern(variables: Variables) -> re.Pattern[str]:
-    text = variables.text("KEY_PATTERN", KEY_PATTERN)
+def _key_pattern(variables: Variables) -> KeyPattern:
     try:
-        pattern = re.compile(text)
-    except re.error as error:
-        variables.refuse(f"KEY_PATTERN is no regular expression: {error}")
-        return re.compile(KEY_PATTERN)
-    if SESSION_GROUP not in pattern.groupindex:
-        variables.refuse(f"KEY_PATTERN needs a group (?P<{SESSION_GROUP}>...), not {text!r}")
-    return pattern
+        return KeyPattern.parse(variables.text("KEY_PATTERN", KEY_PATTERN))
+    except ValueError as error:
+        variables.refuse(f"KEY_PATTERN: {error}")
+        return KeyPattern.parse(KEY_PATTERN)
 
 
 def _audit(variables: Variables) -> AuditTarget | None:
