@@ -244,6 +244,11 @@ variable "alarms" {
   }
 
   validation {
+    condition     = alltrue([for a in var.alarms : a.metrics == null ? true : length([for q in a.metrics : q if q.metric != null]) <= 10])
+    error_message = "metrics holds at most 10 metrics beside its expressions: CloudWatch takes no more in one alarm. Make two alarms of it."
+  }
+
+  validation {
     condition = alltrue([
       for a in var.alarms : alltrue([
         for actions in [a.alarm_action_arns, a.ok_action_arns, a.insufficient_data_action_arns] :

@@ -191,6 +191,43 @@ variable "rules" {
   }
 
   validation {
+    # Each pair, the earlier first: what S3 lets follow a class. An unknown class is refused above.
+    condition = alltrue(flatten([
+      for rule in var.rules : [
+        for stage in [
+          [for t in rule.transitions : { days = t.days, class = t.storage_class }],
+          [for t in rule.noncurrent_transitions : { days = t.days, class = t.storage_class }],
+          ] : [
+          for pair in setproduct(stage, stage) : pair[0].days >= pair[1].days ? true : contains(lookup({
+            STANDARD_IA         = ["INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"]
+            INTELLIGENT_TIERING = ["ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"]
+            ONEZONE_IA          = ["GLACIER", "DEEP_ARCHIVE"]
+            GLACIER_IR          = ["GLACIER", "DEEP_ARCHIVE"]
+            GLACIER             = ["DEEP_ARCHIVE"]
+            DEEP_ARCHIVE        = []
+          }, pair[0].class, [pair[1].class]), pair[1].class)
+        ]
+      ]
+    ]))
+    error_message = "S3 moves objects down only, and to each class once: STANDARD_IA, INTELLIGENT_TIERING, then ONEZONE_IA or GLACIER_IR, GLACIER, DEEP_ARCHIVE. Put the transitions of a rule in this order of days."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for rule in var.rules : [
+        for stage in [
+          [for t in rule.transitions : { days = t.days, class = t.storage_class }],
+          [for t in rule.noncurrent_transitions : { days = t.days, class = t.storage_class }],
+          ] : [
+          for pair in setproduct(stage, stage) :
+          pair[0].days >= pair[1].days || !endswith(pair[0].class, "_IA") || pair[1].days - pair[0].days >= 30
+        ]
+      ]
+    ]))
+    error_message = "S3 keeps objects in STANDARD_IA and ONEZONE_IA for 30 days at least: let the next transition of the rule come 30 days later, or leave the first one out."
+  }
+
+  validation {
     condition = alltrue([
       for rule in var.rules : alltrue([
         for bytes in [rule.scope.larger_than_bytes, rule.scope.smaller_than_bytes] : bytes == null ? true : bytes >= 0 && floor(bytes) == bytes

@@ -146,6 +146,18 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
         "start with a small letter",
     ),
     "query-kind": (call({**MATH, "metrics": {"a": {"return_data": True}}}), "either an expression"),
+    "many-metrics": (
+        call(
+            {
+                **MATH,
+                "metrics": {
+                    "sum": {"expression": "SUM(METRICS())", "return_data": True},
+                    **{f"m{number}": {"metric": METRIC} for number in range(11)},
+                },
+            }
+        ),
+        "at most 10 metrics",
+    ),
     "no-answer": (call({**MATH, "metrics": {"a": {"metric": METRIC}}}), "return_data = true"),
     "actions": (call({**SIMPLE, "alarm_action_arns": ["me"]}), "five actions a state"),
     "ratio-count": (call(ratio(minimum_count=0)), "ratio.minimum_count is a whole number"),

@@ -25,6 +25,12 @@ def rule(scope: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any
     return {"scope": scope or TMP, "expire_after_days": 30, **arguments}
 
 
+def moved(*stages: tuple[int, str]) -> dict[str, Any]:
+    """Return a rule that moves objects: days and storage class of each transition."""
+    transitions = [{"days": days, "storage_class": name} for days, name in stages]
+    return {"scope": TMP, "transitions": transitions}
+
+
 def call(*rules: dict[str, Any], **arguments: Any) -> Arguments:
     """Return a call with *rules* (or one that is accepted), named r0, r1 and so on."""
     return {
@@ -56,6 +62,10 @@ ACCEPTED: dict[str, Arguments] = {
         rule({"smaller_than_bytes": 10}),
         rule({"larger_than_bytes": 1, "smaller_than_bytes": 10}),
         rule(ENTIRE),
+    ),
+    "moved": call(
+        moved((0, "INTELLIGENT_TIERING"), (1, "GLACIER_IR"), (2, "DEEP_ARCHIVE")),
+        moved((30, "STANDARD_IA"), (60, "ONEZONE_IA"), (90, "GLACIER"), (91, "DEEP_ARCHIVE")),
     ),
     "everything": call(
         rule(
@@ -201,6 +211,13 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
             }
         ),
         "on the same day",
+    ),
+    "transition_upwards": (call(moved((30, "GLACIER"), (60, "STANDARD_IA"))), "moves objects down"),
+    "transition_twice": (call(moved((30, "GLACIER"), (60, "GLACIER"))), "each class once"),
+    "transition_aside": (call(moved((30, "ONEZONE_IA"), (90, "GLACIER_IR"))), "moves objects down"),
+    "transition_hasty": (
+        call(moved((30, "STANDARD_IA"), (59, "GLACIER"))),
+        "let the next transition of the rule come 30 days later",
     ),
     "name_capital": (call(name="Uploads"), "name must hold 3 to 63"),
     "name_dots": (call(name="up..loads"), "name must hold 3 to 63"),
