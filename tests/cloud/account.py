@@ -175,9 +175,15 @@ class Account:
         counts: dict[str, int] = self._door("sweep-ttl", at=at)
         return counts
 
-    def age_object(self, bucket: str, key: str, hours: float, *, upload_id: str = "") -> None:
-        """Let an object, or the upload of that id with its parts, be *hours* older than now."""
-        self._door("age-object", bucket=bucket, key=key, hours=hours, upload_id=upload_id)
+    def age_object(
+        self, bucket: str, key: str, hours: float, *, upload_id: str = "", part: int = 0
+    ) -> None:
+        """
+        Let an object, or the upload of that id with its parts, or one part, be *hours* older than
+        now.
+        """
+        about = {"bucket": bucket, "key": key, "upload_id": upload_id, "part": part}
+        self._door("age-object", hours=hours, **about)
 
     def logs(self, group: str) -> list[str]:
         """Return a log group's messages, oldest first; none when there is no such group."""

@@ -133,7 +133,7 @@ class Stage:
             Body=PART,
         )
         if young:
-            self.age(key, 0, self.uploads[label])
+            self.age(key, 0, self.uploads[label], part=number)
 
     def complete(self, label: str, key: str) -> None:
         """Complete an upload from the parts that are there."""
@@ -142,11 +142,11 @@ class Stage:
         named = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in parts]
         self.clients.s3.complete_multipart_upload(**about, MultipartUpload={"Parts": named})
 
-    def age(self, key: str, age_h: float, upload_id: str = "") -> None:
-        """Let an object or an upload be so old by this stage's clock."""
+    def age(self, key: str, age_h: float, upload_id: str = "", part: int = 0) -> None:
+        """Let an object, an upload or a part be so old by this stage's clock."""
         really_h = age_h - (self.now_s - time.time()) / HOUR_S
         account = self.clients.account
-        account.age_object(self.name, key, really_h, upload_id=upload_id)
+        account.age_object(self.name, key, really_h, upload_id=upload_id, part=part)
 
     # What is there
 

@@ -85,7 +85,7 @@ class Wire:
 
             return self._through(operation, request, forward)
 
-        wrapped._make_api_call = make_api_call  # noqa: SLF001 - likewise
+        wrapped._make_api_call = make_api_call
         return wrapped
 
     def count(self) -> Counter[str]:

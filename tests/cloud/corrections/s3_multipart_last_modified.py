@@ -46,12 +46,12 @@ def stamp(bucket: str, key: str, time: str) -> None:
 
 
 @door("age-object")
-def age_object(bucket: str, key: str, hours: float, upload_id: str = "") -> None:
+def age_object(bucket: str, key: str, hours: float, upload_id: str = "", part: int = 0) -> None:
     """
-    Let an object, or an upload still under way, be older than it is.
+    Let an object, an upload still under way, or one part of it, be older than it is.
 
     Raises:
-        DoorError: There is no such object or upload.
+        DoorError: There is no such object, upload or part.
     """
     s3 = emulator.module("services.s3")
     then = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
@@ -60,10 +60,20 @@ def age_object(bucket: str, key: str, hours: float, upload_id: str = "") -> None
         upload = s3._multipart_uploads.get(upload_id)
         if not upload:
             raise DoorError(f"no upload {upload_id}")
+        if part:
+            age_part(upload, part, time)
+            return
         upload["created"] = time
-        for part in upload["parts"].values():  # those that are there; a later one is younger
-            part["last_modified"] = time
+        for number in upload["parts"]:  # those that are there; a later one is younger
+            age_part(upload, number, time)
     elif key not in (s3._ensure_bucket(bucket) or {"objects": {}})["objects"]:
         raise DoorError(f"no object {key} in {bucket}")
     else:
         stamp(bucket, key, time)
+
+
+def age_part(upload: Any, number: int, time: str) -> None:
+    """Set the time of one part."""
+    if number not in upload["parts"]:
+        raise DoorError(f"no part {number}")
+    upload["parts"][number]["last_modified"] = time
