@@ -67,6 +67,11 @@ class Answer:
     row: Row | None = None
     detail: str = ""  # the store's code and message, or why the end is not known
 
+    @property
+    def unsure(self) -> bool:
+        """Say whether a failed statement may have been applied all the same."""
+        return self.effect is Effect.FAILED and self.detail.startswith(UNSURE)
+
 
 class Writing:
     """Up to 25 statements of different keys."""
@@ -138,7 +143,7 @@ class Writing:
             for place in places:
                 self._why[place] = f"{failure.value}: {error}"
                 if failure is Failure.REFUSED:
-                    self._end(place, Effect.FAILED, detail=str(error))
+                    self._refuse(place, str(error))
 
     def _take(self, place: int, response: Mapping[str, Any]) -> None:
         statement, error = self._statements[place], response.get("Error")
@@ -158,7 +163,7 @@ class Writing:
                 self._unsure.add(place)
             self._why[place] = told
         else:
-            self._end(place, Effect.FAILED, detail=told)
+            self._refuse(place, told)
 
     def _take_refusal(self, place: int, row: Row | None, told: str) -> None:
         if row is None:
@@ -167,6 +172,10 @@ class Writing:
             self._end(place, Effect.DONE, row, DONE_BEFORE)
         else:
             self._end(place, Effect.CHANGED, row, told)
+
+    def _refuse(self, place: int, why: str) -> None:
+        self._why[place] = why
+        self._ended[place] = self._failed(place)
 
     def _end(self, place: int, effect: Effect, row: Row | None = None, detail: str = "") -> None:
         self._ended[place] = Answer(self._statements[place], effect, row, detail)
