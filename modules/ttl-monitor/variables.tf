@@ -235,7 +235,7 @@ variable "metrics_namespace" {
 }
 
 variable "kms_key_arn" {
-  description = "Customer managed key for the log group, the function's environment and the dead-letter queue. `null` leaves AWS's own encryption."
+  description = "Customer managed key for the log group, the function's environment and the dead-letter queue. Its policy must let CloudWatch Logs use it (README of `function`). `null` leaves AWS's own encryption."
   type        = string
   default     = null
 }

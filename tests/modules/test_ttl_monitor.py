@@ -284,6 +284,17 @@ def test_ttl_monitor_thresholds_are_the_documented_ones(
     assert alarms["silence"]["treat_missing_data"] == "breaching"
 
 
+def test_ttl_monitor_every_alarm_has_a_line_for_the_operator(
+    planned: dict[str, PlannedModule],
+) -> None:
+    """Whoever is woken by an alarm finds it in the example's table, with where to look first."""
+    readme = (ROOT / "examples" / "ttl-monitor" / "README.md").read_text()
+    table = readme.partition("## When an alarm goes off")[2].partition("\n## ")[0]
+
+    named = set(re.findall(r"`([a-z-]+)`", table))
+    assert alarms_of(planned["plain"]).keys() - named == set()
+
+
 def test_ttl_monitor_alarm_window_fits_the_schedule(planned: dict[str, PlannedModule]) -> None:
     """A daily run's metric is looked for over a day, or its alarm would recover an hour later."""
     hourly, daily = alarms_of(planned["plain"]), alarms_of(planned["everything"])

@@ -76,6 +76,18 @@ def test_module_readme_has_an_example_that_is_enough(module: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_document_sources_are_written_alike(document: Path) -> None:
+    """A source that is copied out of a document works once the organisation is put in."""
+    text = (ROOT / document).read_text()
+    form = (
+        r"git::https://github\.com/ORGANISATION/terraform-aws-expiry\.git//modules/[a-z-]+\?ref=v"
+    )
+
+    for source in re.findall(r"git::https[^\s`\"]+", text):
+        assert re.match(form, source)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_document_make_commands_exist(document: Path) -> None:
     """Each `make target` that a document names is a target."""
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
