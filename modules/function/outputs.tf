@@ -30,3 +30,12 @@ output "service_grants" {
   description = "What the role grants beside `statements`, each with its reason: Lambda itself uses it, the handler does not."
   value       = local.service_grants
 }
+
+output "identity" {
+  description = "What the function and its role will be called, before they are made: `{ function_name, function_arn, role_arn }`, for alarms and policies that must not wait for them."
+  value = {
+    function_name = local.name
+    function_arn  = local.function_arn
+    role_arn      = "arn:${local.partition}:iam::${local.account_id}:role${var.role_path}${local.role_name}"
+  }
+}

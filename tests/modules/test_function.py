@@ -378,6 +378,19 @@ def test_function_output_names_what_is_known_at_plan(planned: dict[str, PlannedM
     assert outputs["failure_queue"] == {**QUEUE, "kms_key_arn": None}
 
 
+def test_function_identity_is_what_will_be_made(planned: dict[str, PlannedModule]) -> None:
+    """Alarms and policies that must not wait for the function name it as it will be called."""
+    for case in ("everything", "longest"):
+        module = planned[case]
+        role = module.resource("aws_iam_role.this")
+        identity = module.outputs["identity"]
+
+        name = function_of(module)["function_name"]
+        assert identity["function_name"] == name
+        assert identity["function_arn"].endswith(f":function:{name}")
+        assert identity["role_arn"].endswith(f":role{role['path']}{role['name']}")
+
+
 def test_function_with_statements_known_only_after_apply_can_be_planned() -> None:
     """A caller whose grants depend on a key of the same apply can plan: nothing counts them."""
     grant = '[{sid = "Read", actions = ["kms:Decrypt"], resources = [aws_kms_key.new.arn]}]'

@@ -303,12 +303,14 @@ def test_ttl_table_output_is_the_object_that_other_modules_take(
         "ttl_attribute": "expires_at",
         "kms_key_arn": None,
         "stream_arn": None,
+        "stream_view_type": None,
     }
     assert planned["custom"].outputs["table"] == {
         "name": "sessions",
         "hash_key": "id",
         "range_key": None,
         "ttl_attribute": "gone_at",
+        "stream_view_type": "OLD_IMAGE",
         "kms_key_arn": KEY,
     }
 
