@@ -70,6 +70,7 @@ class Wire:
     before: Callable[[Call], None] = lambda _: None  # a writer's chance
     disturb: Disturbance = pass_on
     calls: list[Call] = field(default_factory=list)
+    keep_requests: bool = True  # False: of many calls, their names alone
     dead: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -99,7 +100,7 @@ class Wire:
     def _through(self, operation: str, request: dict[str, Any], forward: Forward) -> Any:
         with self._lock:
             self._end_if_dead()
-            call = Call(len(self.calls), operation, request)
+            call = Call(len(self.calls), operation, request if self.keep_requests else {})
             self.calls.append(call)
             dies = call.number == self.die_at
             if dies and not self.die_after:
