@@ -264,12 +264,14 @@ def _ends(answer: Answer, batch: Batch) -> dict[str, Result[ObjectCandidate]]:
     candidates = {candidate.key: candidate for candidate in batch}
     ends = {key: Result(each, Outcome.FAILED, UNSAID) for key, each in candidates.items()}
     for deleted in answer.get("Deleted", ()):
-        key, marker = deleted["Key"], deleted.get("DeleteMarkerVersionId", "")
-        ends[key] = Result(candidates[key], Outcome.DELETED, marker)
+        if candidate := candidates.get(deleted["Key"]):
+            marker = deleted.get("DeleteMarkerVersionId", "")
+            ends[candidate.key] = Result(candidate, Outcome.DELETED, marker)
     for error in answer.get("Errors", ()):
-        key, code = error["Key"], error["Code"]
-        outcome = OUTCOMES.get(code, Outcome.FAILED)
-        ends[key] = Result(candidates[key], outcome, f"{code}: {error.get('Message', '')}")
+        if candidate := candidates.get(error["Key"]):
+            outcome = OUTCOMES.get(error["Code"], Outcome.FAILED)
+            detail = f"{error['Code']}: {error.get('Message', '')}"
+            ends[candidate.key] = Result(candidate, outcome, detail)
     return ends
 
 
