@@ -15,7 +15,7 @@ from expiry.cursors import key_as_json
 from expiry.scanning import PAGE_S, STOPPED_FOR_TIME, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -103,7 +103,7 @@ class Query:
             return None
         return {"after": key_as_json(self.after) if self.after else None}
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self) -> Generator[Page, None, None]:
         """
         Yield every page in its order; stop where the next might not come in time.
 

@@ -1,5 +1,5 @@
 """
-Budget: time with a reserve, read units a second over all threads.
+Budget: time with a reserve, read units and requests a second over all threads.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from expiry.budget import Budget, ReadRate
+from expiry.budget import Budget, Pace, ReadRate
 
 
 @dataclass
@@ -78,3 +78,50 @@ def test_read_rate_idle_time_is_not_saved_up() -> None:
     clock.now_s += 3_600
 
     assert [rate.book()[0] for _ in range(3)] == [0.0, 1.0, 2.0]
+
+
+def test_pace_without_limit_never_waits() -> None:
+    """0 is no limit."""
+    clock = Clock()
+    pace = Pace(0, clock, clock.sleep)
+    for _ in range(1_000):
+        pace.take()
+
+    assert clock.slept_s == []
+
+
+def test_pace_spreads_requests_evenly() -> None:
+    """The first goes at once, each other one an interval later."""
+    clock = Clock()
+    pace = Pace(4, clock, clock.sleep)
+    for _ in range(5):
+        pace.take()
+
+    assert clock.slept_s == [0.25] * 4
+
+
+def test_pace_threads_that_ask_at_once_take_turns() -> None:
+    """Each booking is another's slot."""
+    pace = Pace(10, Clock(), lambda _: None)
+
+    assert [pace.book() for _ in range(4)] == pytest.approx([0.0, 0.1, 0.2, 0.3])
+
+
+def test_pace_idle_time_is_not_saved_up() -> None:
+    """A pause does not buy a burst."""
+    clock = Clock()
+    pace = Pace(10, clock, clock.sleep)
+    pace.take()
+    clock.now_s += 3_600
+
+    assert [pace.book() for _ in range(3)] == pytest.approx([0.0, 0.1, 0.2])
+
+
+def test_pace_slower_than_one_a_second_is_a_pace() -> None:
+    """A fraction is a rate, too."""
+    clock = Clock()
+    pace = Pace(0.1, clock, clock.sleep)
+    pace.take()
+    pace.take()
+
+    assert clock.slept_s == [10.0]

@@ -4,6 +4,7 @@ Scanning: every row once, in parallel, within the budget.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
@@ -13,8 +14,9 @@ from typing import Any
 import pytest
 
 from expiry.budget import Budget, ReadRate
+from expiry.cursors import ScanCursor
 from expiry.errors import DeniedError
-from expiry.scanning import NumberRange, Page, ScanOutcome, ScanPlan, scan
+from expiry.scanning import NumberRange, Page, ScanOutcome, ScanPlan, Stop, scan
 from tests.unit.stored_table import StoredTable, refusal, session
 
 ENDLESS = Budget(lambda: 3_600_000, reserve_s=10)
@@ -216,3 +218,90 @@ def test_scan_gives_pages_one_at_a_time() -> None:
     scan(a_table(400), a_plan(threads=8), ENDLESS, UNLIMITED, take)  # type: ignore[arg-type]
 
     assert max(most) == 1
+
+
+def going_on(plan: ScanPlan, outcome: ScanOutcome) -> ScanPlan:
+    """Plan what *outcome* has left, as a later invocation does: from JSON."""
+    cursor = outcome.cursor(plan)
+    assert cursor is not None
+    back = ScanCursor.parse(json.loads(json.dumps(cursor.as_json())))
+    return replace(plan, segments=tuple(back.left), after=back.left)
+
+
+def names(pages: list[Page]) -> list[str]:
+    """Return every row's name."""
+    return [row["thread_id"]["S"] for page in pages for row in page.rows]
+
+
+def test_scan_out_of_time_goes_on_from_its_cursor() -> None:
+    """However often a scan is cut short, all rows come once, and at the end nothing is left."""
+    table, plan, seen, rounds = a_table(500), a_plan(threads=2), list[str](), 0
+    outcome = ScanOutcome()
+    while rounds == 0 or outcome.left:
+        rounds += 1
+        left_ms = iter([3_000] * 6 + [0] * 1_000)
+        plan = going_on(plan, outcome) if rounds > 1 else plan
+        pages, outcome = scanned(table, plan, Budget(left_ms.__next__, reserve_s=1))
+        seen += names(pages)
+
+    assert rounds > 3
+    assert sorted(seen) == sorted(f"u#{n}" for n in range(500))
+    assert outcome.cursor(plan) is None
+
+
+def test_scan_complete_leaves_nothing() -> None:
+    """No cursor is the sign that all was read."""
+    plan = a_plan()
+    _, outcome = scanned(a_table(), plan)
+
+    assert (outcome.left, outcome.cursor(plan)) == ({}, None)
+
+
+def test_scan_that_never_began_leaves_all_in_its_order() -> None:
+    """The cursor is as explicit as the plan."""
+    plan = replace(a_plan(), segments=(2, 0, 3, 1))
+    _, outcome = scanned(a_table(), plan, Budget(lambda: 1_000, reserve_s=1))
+
+    assert list(outcome.left.items()) == [(2, None), (0, None), (3, None), (1, None)]
+
+
+def stopping(table: StoredTable, plan: ScanPlan, stop: Stop, pages: int) -> tuple[Any, ScanOutcome]:
+    """Scan until the taker stops at its page of that number."""
+    taken: list[Page] = []
+
+    def take(page: Page) -> Stop | None:
+        taken.append(page)
+        return stop if len(taken) == pages else None
+
+    client: Any = table
+    return taken, scan(client, plan, ENDLESS, UNLIMITED, take)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_scan_stopped_by_its_taker_gives_no_other_page(threads: int) -> None:
+    """Enough is enough: the reason is told, and the page comes again."""
+    table, plan = a_table(), a_plan(threads=threads)
+    taken, outcome = stopping(table, plan, Stop("limit"), pages=3)
+    join_threads()
+    pages, _ = scanned(table, going_on(plan, outcome))
+
+    assert (len(taken), outcome.stopped) == (3, "limit")
+    assert sorted(names(taken[:2]) + names(pages)) == sorted(f"u#{n}" for n in range(500))
+
+
+def test_scan_stopped_after_a_row_goes_on_behind_it() -> None:
+    """A taker may stop in the middle of a page, and say where."""
+    plan = a_plan(threads=1)
+    behind = {"place": {"N": "7"}}
+    _, outcome = stopping(a_table(), plan, Stop("limit", behind), pages=1)
+
+    assert outcome.left[0] == behind
+    assert outcome.finished == set()
+
+
+def test_scan_stopped_on_a_last_page_has_not_finished_it() -> None:
+    """The segment is left, also where the service has no more pages of it."""
+    table = StoredTable([session("u", n) for n in range(20)])
+    _, outcome = stopping(table, a_plan(1, 1), Stop("limit"), pages=1)
+
+    assert (outcome.left, outcome.finished) == ({0: None}, set())
