@@ -1,1 +1,1 @@
-"""What the Makefile runs: environments, Terraform, module tables, the demo."""
+"""What the Makefile and build.py run: environments, Terraform, packing, module tables, the demo."""

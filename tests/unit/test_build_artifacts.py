@@ -25,6 +25,8 @@ from packaging.utils import canonicalize_name
 import build
 from tests.unit.build_checkout import ROOT, run_build
 from tools import setup_env
+from tools.packing.target import STDLIB, TARGET_PYTHON
+from tools.packing.wheels import LOCK, Wheels
 
 MINORS = ("3.11", "3.12", "3.13")
 NAMES = build.Project(ROOT).names()
@@ -74,8 +76,9 @@ def copied(source: Path, target: Path) -> Path:
         source / "lambda_src", target / "lambda_src", ignore=shutil.ignore_patterns("__pycache__")
     )
     (target / "requirements").mkdir()
-    shutil.copy(source / build.LOCK, target / build.LOCK)
+    shutil.copy(source / LOCK, target / LOCK)
     shutil.copy(source / "build.py", target)
+    shutil.copytree(source / "tools" / "packing", target / "tools" / "packing")
     (target / ".tools").mkdir()
     (target / ".tools" / "wheels").symlink_to(ROOT / ".tools" / "wheels")
     return target
@@ -84,7 +87,7 @@ def copied(source: Path, target: Path) -> Path:
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this checkout as it is now, with every handler packed under plain conditions."""
-    build.Wheels(ROOT).unpacked()
+    Wheels(ROOT).unpacked()
     root = copied(ROOT, tmp_path_factory.mktemp("packed") / "checkout")
     done = run_build(root)
     assert done.returncode == 0, done.stderr
@@ -108,7 +111,7 @@ def unpacked(request: pytest.FixtureRequest, packed: Path, tmp_path: Path) -> Pa
 
 def run_clean(script: str, *arguments: str | Path) -> str:
     """Run *script* in Lambda's Python where it is there, with nothing installed or inherited."""
-    python = python_of(build.TARGET_PYTHON) or setup_env.find_python(None)
+    python = python_of(TARGET_PYTHON) or setup_env.find_python(None)
     command = [python, "-I", "-S", "-W", "error", "-c", script, *map(str, arguments)]
     done = subprocess.run(
         command, env={}, cwd="/", capture_output=True, encoding="utf-8", check=False
@@ -153,11 +156,13 @@ def test_standard_library_is_that_of_the_target(minor: str) -> None:
     python = python_of(minor)
     if python is None:
         pytest.skip(f"no Python {minor} on this machine")
-    script = "import build, json; print(json.dumps(sorted(build.STDLIB)))"
+    script = (
+        "import json; from tools.packing.target import STDLIB; print(json.dumps(sorted(STDLIB)))"
+    )
     done = subprocess.run([python, "-c", script], cwd=ROOT, capture_output=True, check=True)
 
     public = {name for name in json.loads(done.stdout) if not name.startswith("_")}
-    assert public == {name for name in build.STDLIB if not name.startswith("_")}
+    assert public == {name for name in STDLIB if not name.startswith("_")}
     assert "tomllib" in public
 
 
@@ -202,7 +207,7 @@ def test_zip_is_small(unpacked: Path, packed: Path) -> None:
 
 def test_zip_keeps_the_licence_of_every_wheel_in_it(unpacked: Path) -> None:
     """Each distribution of which a module is packed brings its METADATA and its licence."""
-    site = build.Wheels(ROOT).unpacked()
+    site = Wheels(ROOT).unpacked()
     shipped = 0
     for record in site.glob("*.dist-info/RECORD"):
         rows = csv.reader(io.StringIO(record.read_text(encoding="utf-8")))
@@ -217,7 +222,7 @@ def test_zip_keeps_the_licence_of_every_wheel_in_it(unpacked: Path) -> None:
 
 def test_lock_holds_versions_that_the_runtime_accepts(runtime: Path) -> None:
     """What a zip shares with boto3 and botocore is in a version that they accept."""
-    found = re.findall(r"(?m)^([\w.-]+)==([^\s;\\]+)", (ROOT / build.LOCK).read_text())
+    found = re.findall(r"(?m)^([\w.-]+)==([^\s;\\]+)", (ROOT / LOCK).read_text())
     locked = {canonicalize_name(name): version for name, version in found}
     checked = 0
     for metadata in runtime.glob("*.dist-info/METADATA"):

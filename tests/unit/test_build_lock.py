@@ -11,6 +11,7 @@ import pytest
 
 import build
 from tests.unit.build_checkout import Checkout, pin
+from tools.packing.wheels import Wheels
 
 LIBRARY = {"lib/__init__.py": "", "lib/core.py": "", "lib-1.0.data/scripts/lib": "#!python\n"}
 
@@ -71,8 +72,8 @@ def test_build_without_an_installer_says_what_to_install(
     """A Python without pip, on a machine without uv, is told what it needs."""
     no_pip = checkout.write("python", "#!/bin/sh\necho $0: No module named pip >&2\nexit 1\n")
     no_pip.chmod(0o755)
-    monkeypatch.setattr("build.sys.executable", str(no_pip))
-    monkeypatch.setattr("build.shutil.which", lambda _name: None)
+    monkeypatch.setattr("sys.executable", str(no_pip))
+    monkeypatch.setattr("shutil.which", lambda _name: None)
     checkout.lock(pin("lib", "0" * 64))
 
     assert refusal(checkout, capsys).startswith("uv or pip is needed")
@@ -132,7 +133,7 @@ def test_build_unpacked_wheels_serve_without_an_installer(
     checkout.handler("import lib")
     assert build.main([], checkout.root) == 0
     before = checkout.artifacts()
-    monkeypatch.delattr(build.Wheels, "install")
+    monkeypatch.delattr(Wheels, "install")
 
     assert build.main([], checkout.root) == 0
     assert checkout.artifacts() == before
@@ -150,7 +151,7 @@ def test_build_with_uv_and_with_pip_gives_the_same_bytes(
     assert build.main([], checkout.root) == 0
     with_uv = checkout.artifacts()
     shutil.rmtree(checkout.root / ".tools")
-    monkeypatch.setattr("build.shutil.which", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda _name: None)
 
     assert build.main([], checkout.root) == 0
     assert checkout.artifacts() == with_uv

@@ -8,6 +8,8 @@ import pytest
 
 import build
 from tests.unit.build_checkout import Checkout
+from tools.packing import closure
+from tools.packing.wheels import Wheels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +31,7 @@ LIBRARY = {
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     """A checkout whose wheels are unpacked without an installer: test_build_lock has those."""
     checkout = Checkout(tmp_path / "checkout")
-    monkeypatch.setattr(build.Wheels, "install", lambda _self, site: checkout.unpack(site))
+    monkeypatch.setattr(Wheels, "install", lambda _self, site: checkout.unpack(site))
     return checkout
 
 
@@ -142,9 +144,9 @@ def test_build_wheel_that_cannot_load_says_who_reaches_it(
 def test_build_declared_dynamic_import_is_packed(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a wheel loads by string is packed as build.py's table says."""
+    """What a wheel loads by string is packed as a table of ours says."""
     files = {"lib/__init__.py": "__import__('lib.plugin')", "lib/plugin.py": "", "lib/other.py": ""}
-    monkeypatch.setattr(build, "DYNAMIC_IMPORTS", {"lib": ("lib.plugin",)})
+    monkeypatch.setattr(closure, "DYNAMIC_IMPORTS", {"lib": ("lib.plugin",)})
     checkout.lock(checkout.wheel("lib", files))
     checkout.handler("import lib")
 
