@@ -111,8 +111,8 @@ variable "scan" {
   }
 
   validation {
-    condition     = var.scan.sample_percent > 0 && var.scan.sample_percent <= 100
-    error_message = "scan.sample_percent is above 0 and at most 100."
+    condition     = var.scan.sample_percent >= 0.003 && var.scan.sample_percent <= 100
+    error_message = "scan.sample_percent is 0.003 to 100: an estimate needs 30 segments, and DynamoDB cuts a table into a million at most."
   }
 
   validation {

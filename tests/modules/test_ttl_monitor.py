@@ -99,7 +99,7 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
     "separator": ({**PLAIN, "key": {"user_separator": ""}}, "at least one character"),
     "threshold": ({**PLAIN, "thresholds": {"expired_count": -1}}, "are 0 (off) or more"),
     "segments": ({**PLAIN, "scan": {"segments": 65}}, "a whole number, 1 to 64"),
-    "sample": ({**PLAIN, "scan": {"sample_percent": 0}}, "above 0 and at most 100"),
+    "sample": ({**PLAIN, "scan": {"sample_percent": 0.002}}, "0.003 to 100"),
     "rate": ({**PLAIN, "scan": {"max_read_units_per_second": -1}}, "0 (no limit)"),
     "prefix": (
         {**PLAIN, "export": {"bucket": BUCKET, "prefix": "/reports"}},
