@@ -9,7 +9,7 @@ be read counts as never seen, so it keeps.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
@@ -197,9 +197,9 @@ class Sightings:
         """
         self._changed(lambda memory: replace(memory, missing=missing))
 
-    def forget(self, names: Mapping[str, str]) -> None:
+    def forget(self, names: Collection[str]) -> None:
         """
-        Let *names* (→ ETag) begin anew: they have come back, and have a whole grace again.
+        Let *names* begin anew: they have come back, and have a whole grace again.
 
         Raises:
             StoreError: It was not written.
