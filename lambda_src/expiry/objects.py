@@ -40,6 +40,14 @@ RETRIED_CODES = frozenset(
         "SlowDown",
     }
 )
+# An error that names a key which XML cannot carry cannot be read: its status stands for its code.
+CODES = {
+    "404": "NoSuchKey",
+    "409": "ConditionalRequestConflict",
+    "412": "PreconditionFailed",
+    "500": "InternalError",
+    "503": "SlowDown",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +223,10 @@ class Objects:
                 "delete_object", "s3:DeleteObject", **named, IfMatch=candidate.etag
             )
         except StoreError as error:
-            if not code_of(error):
+            code = code_of(error)
+            if not code:
                 raise
-            return {"Errors": [{**named, "Code": code_of(error), "Message": str(error)}]}
+            return {"Errors": [{**named, "Code": CODES.get(code, code), "Message": str(error)}]}
         marker = {"DeleteMarkerVersionId": answer["VersionId"]} if "VersionId" in answer else {}
         return {"Deleted": [{**named, **marker}]}
 

@@ -305,6 +305,18 @@ def test_delete_keys_that_xml_cannot_carry_go_alone_on_the_same_condition() -> N
     assert conditions == {key: f'"{key}"' for key in odd}
 
 
+def test_delete_alone_is_judged_by_the_status_where_the_error_cannot_be_read() -> None:
+    """An error that names such a key is itself no XML: boto3 then gives the status as the code."""
+    statuses = (412, 404, 403, 503)
+    answers: list[Any] = [refusal(str(status), status=status) for status in statuses]
+    client = ScriptedS3(delete_object=[*answers, {}])
+    odd = [f"{number}\x01" for number in range(4)]
+    results = objects_of(client).delete(candidates(*odd))
+
+    assert ends(results) == list(zip(odd, (CHANGED, GONE, FAILED, DONE), strict=True))
+    assert len(client.calls) == 5
+
+
 def test_delete_nothing_calls_nobody() -> None:
     """An empty plan costs no call."""
     client = ScriptedS3()

@@ -12,7 +12,6 @@ import contextvars
 import re
 from html import unescape
 from typing import Any
-from urllib.parse import unquote
 
 from tests.cloud import emulator
 
@@ -39,7 +38,7 @@ def reading(dispatch: Any) -> Any:
         method, path, headers, body, query, _ = request
         found: dict[str, str] = {}
         if method == "DELETE" and headers.get("if-match"):
-            found[f"arn:aws:s3:::{unquote(path).lstrip('/')}"] = headers["if-match"]
+            found[f"arn:aws:s3:::{path.lstrip('/')}"] = headers["if-match"]
         elif method == "POST" and "delete" in query and b"<Delete" in body:
             found = listed(path.strip("/"), body)
         token = _etags.set(found)

@@ -77,7 +77,8 @@ def s3_multipart_last_modified(account: Account) -> None:
 @probe
 def s3_if_match_key(account: Account) -> None:
     """A role held to ETags deletes with one, and is denied without."""
-    client, bucket = make_bucket(account, "a", "b&c", "d")
+    lone = "d\x01%41+ é"
+    client, bucket = make_bucket(account, "a", "b&c\n", lone)
     objects = f"arn:aws:s3:::{bucket}/*"
     make_role(
         account,
@@ -92,12 +93,12 @@ def s3_if_match_key(account: Account) -> None:
     )
     etag = client.head_object(Bucket=bucket, Key="a")["ETag"]
     cleaner = account.client("s3", role="cleaner")
-    keys = [{"Key": key, "ETag": etag} for key in ("a", "b&c")]
+    keys = [{"Key": key, "ETag": etag} for key in ("a", "b&c\n")]
 
     assert refused(cleaner.delete_object, Bucket=bucket, Key="a") == "AccessDenied"
     deleted = cleaner.delete_objects(Bucket=bucket, Delete={"Objects": keys})["Deleted"]
-    assert {found["Key"] for found in deleted} == {"a", "b&c"}
-    cleaner.delete_object(Bucket=bucket, Key="d", IfMatch=etag)
+    assert {found["Key"] for found in deleted} == {"a", "b&c\n"}
+    cleaner.delete_object(Bucket=bucket, Key=lone, IfMatch=etag)
     assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
@@ -163,3 +164,18 @@ def s3_listing_encoding(account: Account) -> None:
     page = client.list_multipart_uploads(**about)
     assert (page["Uploads"][0]["Key"], page["NextKeyMarker"]) == ("c/%C3%A9", "c/%C3%A9")
     assert page["EncodingType"] == "url"
+
+
+@probe
+def iam_pattern_newline(account: Account) -> None:
+    """A role that may read a whole prefix may read what has a line feed in its key."""
+    client, bucket = make_bucket(account, "in/a\nb", "out/a\nb")
+    readable = f"arn:aws:s3:::{bucket}/in/*"
+    make_role(
+        account, "reader", {"Effect": "Allow", "Action": "s3:GetObject", "Resource": readable}
+    )
+    reader = account.client("s3", role="reader")
+
+    assert reader.get_object(Bucket=bucket, Key="in/a\nb")["ContentLength"] == 1
+    assert refused(reader.get_object, Bucket=bucket, Key="out/a\nb") == "AccessDenied"
+    assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 2
