@@ -29,10 +29,14 @@ class Application:
 
     def create(self, session_id: str, **attributes: Any) -> bool:
         """Create a session; its object comes after."""
-        row = self.stage.session(session_id, ttl=self.stage.at(1), createdAt=self.stage.iso(0))
-        row |= self.stage.session(session_id, **attributes) if attributes else {}
-        self.stage.write([row])
+        fresh = {"ttl": self.stage.at(1), "createdAt": self.stage.iso(0)}
+        self.stage.write([self.stage.session(session_id, **{**fresh, **attributes})])
         return True
+
+    def adopt(self, session_id: str) -> bool:
+        """Create a session for an upload that was begun long ago."""
+        upload_id = self.stage.uploads[session_id]
+        return self.create(session_id, uploadType="multipart", s3UploadId=upload_id)
 
     def put(self, session_id: str, content: str = "") -> bool:
         """Put its object, with new content; the store sets the time."""
@@ -64,6 +68,22 @@ class Application:
             self.stage.part(session_id, key_of(session_id), 9, young=True)
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchUpload":
+                raise
+            return False
+        return True
+
+    def take_over(self, session_id: str, run_id: str) -> bool:
+        """Be another run that takes a claim over; False where there is none."""
+        try:
+            self.stage.clients.dynamodb.update_item(
+                TableName=self.stage.name,
+                Key={ID: {"S": session_id}},
+                UpdateExpression="SET expiryRun = :run",
+                ConditionExpression="attribute_exists(expiryRun)",
+                ExpressionAttributeValues={":run": {"S": run_id}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
             return False
         return True

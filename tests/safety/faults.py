@@ -39,9 +39,11 @@ def lost_answer(_: Call, forward: Forward, request: dict[str, Any]) -> Any:
 
 
 def done_twice(_: Call, forward: Forward, request: dict[str, Any]) -> Any:
-    """Do it, lose the answer, and let the SDK send it again: the second answer comes."""
+    """Do it, lose the answer, and let the SDK send it again; the second answer says so."""
     forward(**request)
-    return forward(**request)
+    answer = forward(**request)
+    again = {**answer.get("ResponseMetadata", {}), "RetryAttempts": 1}
+    return {**answer, "ResponseMetadata": again}
 
 
 def partly(call: Call, forward: Forward, request: dict[str, Any]) -> Any:

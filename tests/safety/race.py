@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 NAME = "racer"  # the session that the writer is about
 BYSTANDER = KEPT[0]  # so that the run sees that its table is the right one
 RUNS_AFTER = 2
+OTHER_RUN = "another-run"
 
 Step = "Callable[[Application], bool]"
 Places = tuple[int, ...]
@@ -53,9 +54,10 @@ class Race:
     objects: dict[str, str] = field(default_factory=dict)
     uploads: set[str] = field(default_factory=set)
     objects_after_run: dict[str, str] = field(default_factory=dict)
+    rows_after_run: dict[str, Any] = field(default_factory=dict)
     row_when_last_step: bool = False  # whether the row was still there then
-    last_read: int = -1  # the last reading of sessions before the last deletion of objects
     calls: list[Call] = field(default_factory=list)
+    in_time: int = 0  # steps that happened during the run
 
     @property
     def acknowledged(self) -> bool:
@@ -66,6 +68,13 @@ class Race:
     def object_there(self) -> bool:
         """Say whether the object is there in the end."""
         return key_of(NAME) in self.objects
+
+    def seen_before(self, write: str, read: str) -> bool:
+        """Say whether the last step came before the last *read* ahead of the last *write*."""
+        writes = [call.number for call in self.calls if call.operation == write]
+        until = max(writes, default=len(self.calls))
+        reads = [call.number for call in self.calls[:until] if call.operation == read]
+        return self.places[-1] <= max(reads, default=-1)
 
     @property
     def row_there(self) -> bool:
@@ -102,9 +111,9 @@ def race(clients: Clients, scenario: Scenario, places: Places) -> Race:
     found = Race(scenario, places, stage)
     wire = Wire(before=found.before)
     run(stage, wire, environment=scenario.environment)
-    found.objects_after_run = stage.objects()
+    found.objects_after_run, found.rows_after_run = stage.objects(), stage.rows()
+    found.calls, found.in_time = wire.calls, len(found.done)
     found.rest()
-    found.calls = wire.calls
     stage.advance(STEP_S)
     runs(stage, RUNS_AFTER, environment=scenario.environment)
     found.rows, found.objects, found.uploads = stage.rows(), stage.objects(), stage.open_uploads()
@@ -150,6 +159,48 @@ def session_and_object(found: Race) -> str:
     return " and ".join(missing)
 
 
+def done_for_good(found: Race) -> str:
+    """Ask for both, and that the session is still as the application left it."""
+    lost = session_and_object(found)
+    if lost or not found.acknowledged:
+        return lost
+    status = found.rows[NAME]["status"]["S"]
+    return "" if status == "uploaded" else f"status: {status}"
+
+
+def always_done_for_good(found: Race) -> str:
+    """Ask for the same, and that the application was refused nothing."""
+    return ("" if found.acknowledged else "a step was refused") or done_for_good(found)
+
+
+def kept_when_seen(found: Race) -> str:
+    """Ask for the row, and for the object where the row could be seen before it was deleted."""
+    if not found.row_there:
+        return "session"
+    seen = found.seen_before("DeleteObjects", "BatchGetItem")
+    return "object" if seen and not found.object_there else ""
+
+
+def upload_kept_when_session_seen(found: Race) -> str:
+    """Ask for the upload where its session could be seen before the abort."""
+    seen = found.seen_before("AbortMultipartUpload", "BatchGetItem")
+    return "upload" if seen and NAME not in found.uploads else ""
+
+
+def upload_kept_when_part_seen(found: Race) -> str:
+    """Ask for the upload where its part could be seen before the abort."""
+    landed = found.seen_before("AbortMultipartUpload", "ListParts") and found.acknowledged
+    return "upload" if landed and NAME not in found.uploads else ""
+
+
+def claim_is_the_others(found: Race) -> str:
+    """Ask for the row at the end of the run, if another run has taken its claim over."""
+    if not found.in_time or not found.acknowledged:
+        return ""
+    row = found.rows_after_run.get(NAME)
+    return "" if row and row.get("expiryRun") == {"S": OTHER_RUN} else "the other run's claim"
+
+
 def always_session_and_object(found: Race) -> str:
     """Ask for both, and that the application was refused nothing."""
     refused = "" if found.acknowledged else "a step was refused"
@@ -158,7 +209,7 @@ def always_session_and_object(found: Race) -> str:
 
 def put_survives_the_run(found: Race) -> str:
     """Ask for an object that came during a run at its end; and for good, if its row was gone."""
-    if found.places[-1] < len(found.calls) and key_of(NAME) not in found.objects_after_run:
+    if found.in_time and key_of(NAME) not in found.objects_after_run:
         return "an object younger than the run"
     if not found.row_when_last_step and not found.object_there:
         return "an object put after its row was gone"

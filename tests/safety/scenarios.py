@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from tests.safety.race import (
     NAME,
+    OTHER_RUN,
     Scenario,
+    always_done_for_good,
     always_session_and_object,
+    claim_is_the_others,
+    done_for_good,
+    kept_when_seen,
     nothing_is_left,
     object_survives,
     put_survives_the_run,
     session_and_object,
+    upload_kept_when_part_seen,
+    upload_kept_when_session_seen,
 )
 from tests.safety.world import LIVING, MULTIPART, OLD_H, Case
 
@@ -17,6 +24,7 @@ EXPIRED_SINGLE = Case(NAME, object_h=OLD_H)
 EXPIRED_EMPTY = Case(NAME)
 EXPIRED_MULTIPART = Case(NAME, row=MULTIPART, parts=2)
 STUCK = Case(NAME, row={**MULTIPART, **LIVING}, parts=2)
+ORPHAN_UPLOAD = Case(NAME, row=None, parts=1)
 ORPHAN = Case(NAME, row=None, object_h=OLD_H)
 
 OBEDIENT = (
@@ -27,13 +35,13 @@ OBEDIENT = (
         "completes a single upload",
         EXPIRED_SINGLE,
         (lambda app: app.complete(NAME),),
-        session_and_object,
+        done_for_good,
     ),
     Scenario(
         "completes a multipart upload",
         EXPIRED_MULTIPART,
         (lambda app: app.assemble(NAME), lambda app: app.complete(NAME)),
-        session_and_object,
+        done_for_good,
     ),
     Scenario(
         "renews a session, then uploads again",
@@ -48,7 +56,7 @@ OBEDIENT = (
             lambda app: app.late_part(NAME),
             lambda app: app.assemble(NAME) and app.complete(NAME),
         ),
-        always_session_and_object,
+        always_done_for_good,
     ),
     Scenario("overwrites an orphan", ORPHAN, (lambda app: app.put(NAME),), object_survives),
     Scenario(
@@ -78,12 +86,47 @@ LATE_PART = Scenario(
     nothing_is_left,
 )
 
+SEEN_IN_TIME = (
+    Scenario(
+        "adopts an orphaned upload",
+        ORPHAN_UPLOAD,
+        (lambda app: app.adopt(NAME),),
+        upload_kept_when_session_seen,
+    ),
+    Scenario(
+        "lands a part in an orphaned upload",
+        ORPHAN_UPLOAD,
+        (lambda app: app.late_part(NAME),),
+        upload_kept_when_part_seen,
+    ),
+    Scenario(
+        "creates a session where an orphan lies",
+        ORPHAN,
+        (lambda app: app.create(NAME),),
+        kept_when_seen,
+    ),
+    Scenario(
+        "renews without a condition",
+        EXPIRED_SINGLE,
+        (lambda app: app.renew(NAME),),
+        kept_when_seen,
+        obedient=False,
+    ),
+)
+
+OTHER_CLEANUP = Scenario(
+    "is another run that takes the claim over",
+    EXPIRED_SINGLE,
+    (lambda app: app.take_over(NAME, OTHER_RUN),),
+    claim_is_the_others,
+)
+
 DISOBEDIENT = (
     Scenario(
         "puts, and completes without a condition",
         EXPIRED_EMPTY,
         (lambda app: app.put(NAME), lambda app: app.complete(NAME)),
-        always_session_and_object,
+        always_done_for_good,
         obedient=False,
     ),
     Scenario(
@@ -91,7 +134,7 @@ DISOBEDIENT = (
         EXPIRED_MULTIPART,
         (lambda app: app.assemble(NAME), lambda app: app.complete(NAME)),
         # Where the upload was aborted first there is no object, and the application knows it.
-        session_and_object,
+        done_for_good,
         obedient=False,
     ),
 )

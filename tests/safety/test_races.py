@@ -9,7 +9,13 @@ import pytest
 from tests.safety.application import Application
 from tests.safety.drive import SETTLE_S, run
 from tests.safety.race import NAME, losses, start
-from tests.safety.scenarios import DISOBEDIENT, LATE_PART, OBEDIENT
+from tests.safety.scenarios import (
+    DISOBEDIENT,
+    LATE_PART,
+    OBEDIENT,
+    OTHER_CLEANUP,
+    SEEN_IN_TIME,
+)
 from tests.safety.stage import key_of
 from tests.safety.wire import Call, Wire
 
@@ -29,6 +35,23 @@ def test_run_against_an_obedient_writer_loses_nothing(clients: Clients, scenario
     What the application was told is done, stays done, wherever it comes in between.
     """
     assert list(losses(clients, scenario)) == []
+
+
+@pytest.mark.parametrize("scenario", SEEN_IN_TIME, ids=by_name)
+def test_run_session_that_comes_before_the_last_reading_is_kept(
+    clients: Clients, scenario: Scenario
+) -> None:
+    """
+    Sessions are read again right before the delete; the window that is left is that one call's.
+    """
+    assert list(losses(clients, scenario)) == []
+
+
+def test_run_whose_claim_was_taken_over_leaves_the_row(clients: Clients) -> None:
+    """
+    A row belongs to the run that its claim names.
+    """
+    assert list(losses(clients, OTHER_CLEANUP)) == []
 
 
 def test_run_late_part_of_a_dead_upload_is_not_left(clients: Clients) -> None:

@@ -74,6 +74,11 @@ class Wire:
     dead: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @staticmethod
+    def rewrite(_: Call, request: dict[str, Any]) -> dict[str, Any]:
+        """Change nothing; a mutation puts another in its place, for all wires."""
+        return request
+
     def wrap(self, client: Any) -> Any:
         """Return a client like *client* whose calls go through this wire."""
         wrapped = object.__new__(type(client))  # copy.copy() would ask the client for what it has
@@ -109,7 +114,7 @@ class Wire:
             self.before(call)
             if dies:
                 self.dead = True
-        answer = self.disturb(call, forward, request)
+        answer = self.disturb(call, forward, self.rewrite(call, request))
         if dies:
             raise KilledError(f"after call {call.number}, {operation}")
         return answer

@@ -34,6 +34,7 @@ class Case:
     assembled: bool = False  # the object was a multipart upload
     parts: int | None = None  # an upload under way with so many parts
     upload_h: float = OLD_H  # its age, and that of its parts
+    young_part: bool = False  # one more part has just landed
     named: bool = True  # the row names the upload
     either: frozenset[str] = frozenset()  # may stay or go
     status: str = ""  # what the row's status is in the end, where it changes
@@ -52,6 +53,8 @@ class Case:
         if self.parts is not None:
             age_h = None if self.upload_h == OLD_H else self.upload_h
             upload_id = stage.begin(self.name, self.object_key, parts=self.parts, age_h=age_h)
+            if self.young_part:
+                stage.part(self.name, self.object_key, 9, young=True)
         if self.row is None:
             return []
         attributes = dict(self.row)
@@ -153,7 +156,9 @@ STUCK = (
     Case("stuck-single", whole(ROW), LIVING),
     Case("stuck-no-parts", whole(ROW, UPLOAD), {**MULTIPART, **LIVING}, parts=0),
     Case("stuck-parts", whole(ROW, UPLOAD), {**MULTIPART, **LIVING}, parts=1, status="partial"),
-    Case("stuck-parts-young", whole(ROW, UPLOAD), {**MULTIPART, **LIVING}, parts=1, upload_h=0.01),
+    Case(
+        "stuck-parts-young", whole(ROW, UPLOAD), {**MULTIPART, **LIVING}, parts=1, young_part=True
+    ),
     Case("partial", whole(ROW, UPLOAD), {**MULTIPART, **LIVING, "status": "partial"}, parts=1),
 )
 
@@ -167,6 +172,7 @@ ORPHANS = (
     Case("stranger", whole(OBJECT), None, key="stranger/2026-01-05/x.mp4", object_h=OLD_H),
     Case("upload", row=None, parts=1),
     Case("upload-young", whole(UPLOAD), None, parts=1, upload_h=5),
+    Case("upload-part-young", whole(UPLOAD), None, parts=1, young_part=True),
     Case("upload-unmatched", whole(UPLOAD), None, key="uploads/readme.md", parts=1),
     Case("upload-unnamed", whole(ROW, UPLOAD), LIVING, parts=1, named=False),
     Case(
