@@ -86,6 +86,15 @@ resource "aws_cloudwatch_dashboard" "this" {
       ],
     )
   })
+
+  lifecycle {
+    precondition {
+      condition = !var.alarms.enabled || !var.schedule.enabled ? true : (
+        var.alarms.silence_hours * 60 > local.interval_minutes + var.schedule.flexible_window_minutes
+      )
+      error_message = "alarms.silence_hours must be longer than the time between two runs and schedule.flexible_window_minutes together, or the alarm goes off between two good runs."
+    }
+  }
 }
 
 resource "aws_cloudwatch_query_definition" "reports" {

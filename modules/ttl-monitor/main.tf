@@ -29,7 +29,7 @@ module "function" {
   source = "../function"
 
   name                     = var.name
-  description              = "Reports what DynamoDB's TTL has not removed yet from ${var.table.name}, and what it never will. Deletes nothing."
+  description              = substr("Deletes nothing. Reports what DynamoDB's TTL has not removed yet, and what it never will, from ${var.table.name}", 0, 256)
   tags                     = var.tags
   kms_key_arn              = var.kms_key_arn
   permissions_boundary_arn = var.permissions_boundary_arn

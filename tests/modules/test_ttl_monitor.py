@@ -49,6 +49,10 @@ ACCEPTED: dict[str, Arguments] = {
         "kms_key_arn": KEY,
         "permissions_boundary_arn": BOUNDARY,
     },
+    "long-table": {
+        **PLAIN,
+        "table": {**TABLE, "name": "t" * 255, "arn": TABLE["arn"].replace("sessions", "t" * 255)},
+    },
     "rare": {
         **PLAIN,
         "schedule": {"expression": "rate(3 days)"},
@@ -111,6 +115,10 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
     "silence-too-short": (
         {**PLAIN, "schedule": {"expression": "rate(1 day)"}},
         "must be longer than alarms.interval_minutes",
+    ),
+    "silence-in-the-window": (
+        {**PLAIN, "schedule": {"flexible_window_minutes": 120}},
+        "schedule.flexible_window_minutes together",
     ),
     "cron-unknown": (
         {**PLAIN, "schedule": {"expression": "cron(0 6 * * ? *)"}},
@@ -305,14 +313,30 @@ def test_ttl_monitor_alarm_window_fits_the_schedule(planned: dict[str, PlannedMo
 
 
 def test_ttl_monitor_rare_runs_still_alarm(planned: dict[str, PlannedModule]) -> None:
-    """Days without a run neither end an alarm, nor keep incomplete runs from raising theirs."""
+    """Days without a run do not keep incomplete runs from raising their alarm."""
     alarms = alarms_of(planned["rare"])
     incomplete = alarms["incomplete"]
 
-    assert alarms["expired-count"]["treat_missing_data"] == "ignore"
     assert (incomplete["evaluation_periods"], incomplete["datapoints_to_alarm"]) == (7, 2)
+    assert incomplete["treat_missing_data"] == "notBreaching"
     assert incomplete["alarm_description"].startswith("2 runs in a row")
-    assert alarms_of(planned["plain"])["expired-count"]["treat_missing_data"] == "notBreaching"
+
+
+def test_ttl_monitor_finding_stands_until_the_next_run(planned: dict[str, PlannedModule]) -> None:
+    """A run that comes a minute late does not end an alarm, to raise it again."""
+    alarms = alarms_of(planned["plain"])
+
+    for key in ("expired-count", "oldest-expired-age", "ttl-misconfigured"):
+        assert alarms[key]["treat_missing_data"] == "ignore"
+
+
+def test_ttl_monitor_table_with_a_long_name_fits_every_text(
+    planned: dict[str, PlannedModule],
+) -> None:
+    """DynamoDB's longest name leaves no text too long for what it stands in."""
+    module = planned["long-table"]
+
+    assert len(function_of(module)["description"]) == 256
 
 
 def test_ttl_monitor_key_made_in_the_same_apply_can_be_planned(
