@@ -30,6 +30,7 @@ BATCH = 1_000  # of DeleteObjects
 BATCH_S = 6.0  # ten readings of a hundred sessions, and one delete of a thousand objects
 ACTION = "delete_object"
 SESSION_CAME = "a session of that name has come meanwhile"
+CROWDED = "too many keys do not name their own session; correct the key pattern"
 UNREAD = "its session could not be read"
 
 
@@ -91,6 +92,8 @@ class OrphanPhase:
 
     def _refusal(self) -> CapExceededError | None:
         found = self._survey.found
+        if found.orphans and getattr(self._living, "crowded", False):
+            return CapExceededError(found.orphans, 0, CROWDED)
         try:
             self._gate.judge(found.orphans, found.listed, found.known)
         except CapExceededError as error:
