@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from expiry.outcomes import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from aws_lambda_powertools.logging import Logger
     from mypy_boto3_s3 import S3Client
@@ -105,7 +105,7 @@ class Context:
     rows: Rows
     objects: Objects
     uploads: Uploads
-    versions: Versions | None  # of the bucket, where it is versioned and a plan is kept
+    versions: Versions | None  # of the bucket, where runs can be restored
     s3: S3Client  # for the audit bucket and for restore only: nothing else deletes or lists
     account_id: str  # the function's own, which owns the audit bucket
     bucket_owner_account_id: str
@@ -147,3 +147,4 @@ class Living:
 
     uploaded: int = 0  # uploaded sessions with a key under the prefix
     complete: bool = False  # whether every session was read in this run
+    elsewhere: Collection[str] = ()  # keys of rows that do not name their own session

@@ -73,8 +73,8 @@ class Session:
         """Return the status that the application gave it."""
         return self.claim.previous_status if self.claim else self.status
 
-    def stuck_since(self, before_s: int) -> bool:
-        """Say whether it is ``created``, and its TTL lies before *before_s*."""
+    def failed_before(self, before_s: int) -> bool:
+        """Say whether it never got beyond ``created``, and its TTL lies before *before_s*."""
         expired = self.ttl is not None and whole_seconds(self.ttl) < before_s
         return expired and self.previous_status == CREATED
 

@@ -82,6 +82,7 @@ class Settings:
     audit: AuditTarget | None
     two_sightings: bool
     versioned: bool
+    restore: bool  # the plan names versions, and a run can be undone
     single_writer_region: bool
     price_per_gb_month: float
     clock_skew_s: int
@@ -107,7 +108,7 @@ class Settings:
                 ),
                 audit=audit,
                 two_sightings=_two_sightings(variables, audit),
-                versioned=variables.boolean("BUCKET_VERSIONED", default=False),
+                **_versions(variables, audit),
                 single_writer_region=variables.boolean("SINGLE_WRITER_REGION", default=False),
                 price_per_gb_month=variables.number(
                     "PRICE_PER_GB_MONTH", 0.023, minimum=0.0, maximum=1_000.0
@@ -200,6 +201,14 @@ def _audit(variables: Variables) -> AuditTarget | None:
     bucket = variables.optional(AUDIT_VARIABLE, BUCKET_PATTERN)
     prefix = variables.text("AUDIT_PREFIX", "upload-cleanup/").strip("/")
     return AuditTarget(bucket, f"{prefix}/" if prefix else "") if bucket else None
+
+
+def _versions(variables: Variables, audit: AuditTarget | None) -> dict[str, Any]:
+    versioned = variables.boolean("BUCKET_VERSIONED", default=False)
+    restore = variables.boolean("RESTORE", default=False)
+    if restore and not (versioned and audit):
+        variables.refuse(f"RESTORE is true, and needs BUCKET_VERSIONED and {AUDIT_VARIABLE}")
+    return {"versioned": versioned, "restore": restore}
 
 
 def _two_sightings(variables: Variables, audit: AuditTarget | None) -> bool:
