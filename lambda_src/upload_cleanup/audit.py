@@ -14,19 +14,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from expiry.bucket import Bucket
 from expiry.errors import StoreError
-from upload_cleanup.settings import AUDIT_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from aws_lambda_powertools.logging import Logger
-    from mypy_boto3_s3 import S3Client
 
-    from expiry.budget import Pace
+    from expiry.bucket import Bucket
     from expiry.objects import ObjectCandidate
-    from upload_cleanup.settings import Settings
 
 PART_LINES = 1_000
 WRITE_ACTION = "s3:PutObject"
@@ -124,7 +120,7 @@ class AuditBucket:
 
 @dataclass(slots=True)
 class Trail:
-    """What one run writes down, from all its threads; ``trail_for`` makes it."""
+    """What one run writes down, from all its threads."""
 
     run: RunId
     logger: Logger
@@ -197,26 +193,6 @@ class Trail:
             "dry_run": run.dry_run,
             **line,
         }
-
-
-def trail_for(  # noqa: PLR0913 - what a run has before it has a context
-    settings: Settings,
-    *,
-    run_id: str,
-    started_s: float,
-    dry_run: bool,
-    s3: S3Client,
-    account_id: str,
-    pace: Pace,
-    logger: Logger,
-) -> Trail:
-    """Make a run's trail; the audit bucket belongs to *account_id*, the function's own."""
-    run = RunId(run_id, settings.table, settings.bucket, started_s, dry_run)
-    store = None
-    if settings.audit is not None:
-        bucket = Bucket(s3, settings.audit.bucket, account_id, pace, AUDIT_VARIABLE)
-        store = AuditBucket(bucket, settings.audit.prefix)
-    return Trail(run, logger, store)
 
 
 def _batches(planned: Iterable[Planned], size: int) -> Iterator[list[Planned]]:

@@ -22,7 +22,7 @@ from upload_cleanup.sightings import OBJECTS, sightings_for, tripped
 from upload_cleanup.survey import Survey
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from expiry.objects import ObjectCandidate
 
@@ -30,7 +30,6 @@ BATCH = 1_000  # of DeleteObjects
 BATCH_S = 6.0  # ten readings of a hundred sessions, and one delete of a thousand objects
 ACTION = "delete_object"
 SESSION_CAME = "a session of that name has come meanwhile"
-CROWDED = "too many keys do not name their own session; correct the key pattern"
 UNREAD = "its session could not be read"
 
 
@@ -48,7 +47,7 @@ class OrphanPhase:
         self._most = settings.max_deletes if limit is None else min(limit, settings.max_deletes)
         self._gate = Gate(self._most, settings.max_orphan_percent)
         self._references = References(context.rows, settings.attributes)
-        self._survey = Survey(context, self._most, _elsewhere(living), place)
+        self._survey = Survey(context, self._most, living.elsewhere, place)
         self._sightings = sightings_for(context, OBJECTS)
 
     def run(self) -> OrphanReport:
@@ -92,8 +91,6 @@ class OrphanPhase:
 
     def _refusal(self) -> CapExceededError | None:
         found = self._survey.found
-        if found.orphans and getattr(self._living, "crowded", False):
-            return CapExceededError(found.orphans, 0, CROWDED)
         try:
             self._gate.judge(found.orphans, found.listed, found.known)
         except CapExceededError as error:
@@ -179,12 +176,6 @@ class OrphanPhase:
             ACTION, victim.key, victim.reason, evidence_of(victim), result.outcome, result.detail
         )
         self._context.trail.note([action])
-
-
-def _elsewhere(living: Living) -> Collection[str]:
-    """Return keys that living rows of other names point to, as far as the scan has seen them."""
-    keys: Collection[str] = getattr(living, "elsewhere", ())
-    return keys
 
 
 def evidence_of(candidate: ObjectCandidate) -> dict[str, Any]:

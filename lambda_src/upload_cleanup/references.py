@@ -15,15 +15,10 @@ if TYPE_CHECKING:
 
     from expiry.rows import Fetched, Key, Rows
     from expiry.scanning import Row
-    from upload_cleanup.settings import Attributes, Settings
+    from upload_cleanup.settings import Attributes
 
 UPLOADED = "uploaded"
 READ_AT_ONCE = 100  # of BatchGetItem
-
-
-def owns(settings: Settings, session_id: str, key: str) -> bool:
-    """Say whether *key* is the session's own by its name, not just one that it points to."""
-    return settings.key_pattern.session_id(key) == session_id
 
 
 @dataclass(frozen=True, slots=True)
