@@ -91,9 +91,10 @@ class Walk:
         folders = self._objects.prefixes(self._prefix)
         if not folders:
             return Place("", wrapped=False, after="")
-        start = random.Random(self._run_id).choice(folders)  # noqa: S311 - a fair order, no secret
-        if start == folders[0]:
-            start = ""  # nothing, or little, lies before it: one listing will do
+        first = random.Random(self._run_id).choice(folders)  # noqa: S311 - a fair order, no secret
+        # Without its slash: an object whose key is the folder's very name belongs to the folder.
+        # Before the first folder little lies, or nothing: one listing will do.
+        start = "" if first == folders[0] else first.removesuffix("/")
         return Place(start, wrapped=False, after=start)
 
     @staticmethod
