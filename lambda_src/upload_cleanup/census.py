@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 SEGMENT_BYTES = 64 * 1024 * 1024
 MOST_SEGMENTS = 10_000
-PAGE_ROWS = 5_000
+ROWS_IN_MEMORY = 12_000  # over all threads: boto3 takes 2.5 kB a row while it parses them
+LEAST_PAGE_ROWS = 1_000
 MOST_REFERENCES = 100_000
 TIME_SHARE = 0.5  # of what is left: the rest is for acting on what was found
 SAMPLES = 100
@@ -140,14 +141,15 @@ class Scanner:
 
     def _plan(self, cursor: ScanCursor) -> ScanPlan:
         settings = self.context.settings
+        threads = min(settings.scan_segments, settings.threads)
         return ScanPlan(
             table=settings.table,
             setting=TABLE_VARIABLE,
             attributes=_attributes(settings.attributes),
             total_segments=cursor.total_segments,
             segments=list(cursor.left),
-            threads=settings.scan_segments,
-            page_rows=PAGE_ROWS,
+            threads=threads,
+            page_rows=max(LEAST_PAGE_ROWS, ROWS_IN_MEMORY // threads),
             after=cursor.left,
         )
 

@@ -38,6 +38,7 @@ NEWER = "the object is newer than the claim"
 RENEWED = "renewed or completed in between"
 SHARED = "another session that is not expired has the same key"
 CROWDED = "too many keys do not name their own session: nobody knows who shares one"
+TAGGED = "the object carries the tag that protects"
 UNKNOWN = "the session could not be read again"
 
 REMOVED = frozenset({Outcome.DELETED, Outcome.WOULD_DELETE, Outcome.GONE})
@@ -196,6 +197,9 @@ class Expired:
                 held.found = self.context.objects.find(session.key)
             except StoreError as error:
                 held.ends(Outcome.FAILED, str(error))
+        tag = self.context.settings.protect_tag
+        if tag and held.found and self.context.objects.has_tag(session.key, tag):
+            held.ends(Outcome.PROTECTED, TAGGED, release=True)
         held.looked = True
 
     def _judged(self, held: Sequence[Held]) -> list[Held]:

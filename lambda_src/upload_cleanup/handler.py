@@ -48,7 +48,7 @@ def _run(settings: Settings, request: Request, context: LambdaContext, logger: L
         run_id=context.aws_request_id,
         settings=settings,
         request=request,
-        dynamodb=clients.dynamodb(threads=max(settings.threads, settings.scan_segments)),
+        dynamodb=clients.dynamodb(threads=settings.threads),
         s3=clients.s3_listing(threads=settings.threads),
         budget=Budget.until(context.get_remaining_time_in_millis),
         logger=logger,

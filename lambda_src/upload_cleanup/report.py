@@ -20,7 +20,7 @@ from upload_cleanup.sessions import Standing
 from upload_cleanup.sightings import TripwireError
 
 if TYPE_CHECKING:
-    from expiry.errors import ExpiryError
+    from expiry.errors import ExpiryError, StoreError
     from upload_cleanup.context import Moment
     from upload_cleanup.request import Cursor
     from upload_cleanup.session_phase import SessionReport
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from upload_cleanup.stream import StreamReport
 
 GIB = 1024**3
-GENERAL, ITEM = "GENERAL_ERROR", "ITEM_ERROR"
+GENERAL, ITEM, AUDIT = "GENERAL_ERROR", "ITEM_ERROR", "AUDIT_ERROR"
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Findings:
     objects: OrphanReport | None = None
     uploads: OrphanReport | None = None
     failures: list[ExpiryError] = field(default_factory=list)
-    unwritten: int = 0  # parts of the audit trail
+    unwritten: list[StoreError] = field(default_factory=list)  # parts of the audit trail
     duration_s: float = 0.0
     cursor: Cursor | None = None
 
@@ -76,7 +76,7 @@ class Findings:
     def errors_total(self) -> int:
         """Errors of phases and of items together."""
         items = sum(report.problems.total for report in (self.sessions, *self.orphans) if report)
-        return items + len(self.failures) + self.unwritten
+        return items + len(self.failures) + len(self.unwritten)
 
 
 def result(findings: Findings) -> dict[str, Any]:
@@ -201,17 +201,16 @@ def _living_without_object(findings: Findings) -> int | None:
 
 def _errors(findings: Findings) -> list[dict[str, str]]:
     """Return errors of phases first, then those of items by absence, up to the cap."""
-    errors = [
-        {
-            "type": GENERAL,
-            "message": str(error),
-            "stack": "".join(traceback.format_exception(error)),
-        }
-        for error in findings.failures
-    ]
+    errors = [_error(GENERAL, error) for error in findings.failures]
+    errors += [_error(AUDIT, error) for error in findings.unwritten]
     for report in findings.orphans:
         errors += [
             {"type": ITEM, "message": f"{problem['sessionId']}: {problem['error']}", "stack": ""}
             for problem in report.problems.kept
         ]
     return errors[:MOST_ERRORS]
+
+
+def _error(kind: str, error: Exception) -> dict[str, str]:
+    stack = "".join(traceback.format_exception(error))
+    return {"type": kind, "message": str(error), "stack": stack}

@@ -77,7 +77,7 @@ class Run:
         findings = Findings(self.run_id, self.settings, context.moment, context.dry_run)
         self._clean(context, findings)
         context.trail.close()
-        findings.unwritten = len(context.trail.errors)
+        findings.unwritten = list(context.trail.errors)
         findings.duration_s = self.clock() - began_s
         return self._reported(findings)
 
@@ -166,7 +166,8 @@ class Run:
         self, context: Context, findings: Findings, table_bytes: int, place: Mapping[str, Any]
     ) -> Living:
         phase = SessionPhase(context, self.dynamodb, table_bytes, place)
-        found = findings.sessions = phase.run()
+        findings.sessions = phase.report
+        found = phase.run()
         if found.cursor is not None:
             findings.cursor = Cursor(PhaseName.SESSIONS, found.cursor)
         elif found.census.references.crowded:

@@ -35,7 +35,7 @@ REMOVED = frozenset({Outcome.DELETED, Outcome.WOULD_DELETE})
 class SessionReport:
     """What the phase answers; a dry run counts what it would have done."""
 
-    census: Census
+    census: Census = field(default_factory=Census)
     outcomes: Account = field(default_factory=Account)
     processed: int = 0  # sessions removed, but for the next
     failed_processed: int = 0  # that were ``created`` and long expired
@@ -48,7 +48,7 @@ class SessionReport:
 
 
 class SessionPhase:
-    """One run's work on sessions."""
+    """Classes 1 to 3 of a run; ``report`` holds what is known, also where ``run`` fails."""
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class SessionPhase:
         place: Mapping[str, Any],
     ) -> None:
         """Begin where the cursor at *place* says, or with the whole table."""
+        self.report = SessionReport()
         self._context = context
         self._place = place
         self._scanner = Scanner(context, client, table_bytes)
@@ -73,8 +74,8 @@ class SessionPhase:
         Raises:
             StoreError: The sessions could not be read; what was begun can be gone on with.
         """
-        census = self._scanner.run(self._place)
-        report = SessionReport(census)
+        report = self.report
+        census = report.census = self._scanner.run(self._place)
         stuck = Stuck(self._context, self._claims, report.problems)
         done = self._clean(report, stuck)
         self._give_back(census.renewed)
