@@ -43,13 +43,13 @@ locals {
   # JSON log lines: their keys are fields.
   queries = {
     reports = <<-EOT
-      fields @timestamp, run_id, dry_run, complete, candidates, deleted, gone, changed, protected, failed
+      fields @timestamp, report.requestId, report.dryRun, report.complete, report.outcomes.deleted, report.outcomes.would_delete, report.outcomes.gone, report.outcomes.changed, report.outcomes.protected, report.outcomes.failed, report.errorsTotal
       | filter message = "report"
       | sort @timestamp desc
       | limit 100
     EOT
     actions = <<-EOT
-      fields @timestamp, run_id, action, key, outcome, reason
+      fields @timestamp, run_id, action, key, outcome, reason, detail
       | filter message = "action"
       | sort @timestamp desc
       | limit 1000

@@ -77,12 +77,12 @@ locals {
         resources = ["${local.audit_arn}*"]
       },
     ],
-    var.audit == null ? [] : [
+    !var.restore || var.audit == null ? [] : [
       {
-        sid        = "ListAudit"
+        sid        = "ListPlans"
         actions    = ["s3:ListBucket"]
-        resources  = [var.audit.bucket.arn]
-        conditions = [{ test = "StringLike", variable = "s3:prefix", values = ["${var.audit.prefix}*"] }]
+        resources  = [try(var.audit.bucket.arn, "")]
+        conditions = [{ test = "StringLike", variable = "s3:prefix", values = ["${try(var.audit.prefix, "")}plans/*"] }]
       },
     ],
     try(var.audit.bucket.kms_key_arn, null) == null ? [] : [

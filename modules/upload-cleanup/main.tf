@@ -8,7 +8,7 @@ locals {
   packaged_zip = "${path.module}/../../artifacts/upload_cleanup.zip"
   packaged = {
     path   = local.packaged_zip
-    sha256 = one(regex("([0-9a-f]{64})  upload_cleanup[.]zip", file("${path.module}/../../artifacts/SHA256SUMS")))
+    sha256 = try(one(regex("([0-9a-f]{64})  upload_cleanup[.]zip", file("${path.module}/../../artifacts/SHA256SUMS"))), sha256("not packed"))
     s3     = null
   }
 
@@ -39,7 +39,9 @@ locals {
     SCAN_SEGMENTS       = tostring(var.limits.scan_segments)
 
     DRY_RUN                   = tostring(var.dry_run)
+    RESTORE                   = tostring(var.restore)
     PROTECT_TAG               = var.protect_tag
+    RESTORE                   = tostring(var.restore)
     REVIEW_EXPIRED_WITH_PARTS = tostring(var.review_expired_with_parts)
     SINGLE_WRITER_REGION      = tostring(var.single_writer_region)
     PRICE_PER_GB_MONTH        = tostring(var.storage_price_per_gb_month)

@@ -235,8 +235,8 @@ variable "limits" {
   }
 
   validation {
-    condition     = var.limits.requests_per_second >= 0
-    error_message = "limits.requests_per_second is 0 (no limit) or the calls that may start in a second."
+    condition     = var.limits.requests_per_second >= 0 && var.limits.requests_per_second <= 100000
+    error_message = "limits.requests_per_second is 0 (no limit) or the calls that may start in a second, at most 100000."
   }
 
   validation {
@@ -351,8 +351,8 @@ variable "storage_price_per_gb_month" {
   nullable    = false
 
   validation {
-    condition     = var.storage_price_per_gb_month >= 0
-    error_message = "storage_price_per_gb_month is 0 or more."
+    condition     = var.storage_price_per_gb_month >= 0 && var.storage_price_per_gb_month <= 1000
+    error_message = "storage_price_per_gb_month is 0 to 1000."
   }
 }
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
+from expiry.keys import KeyPattern
 from tests.modules.messages import refusal_messages
 from tests.modules.plan import Arguments, PlannedModule, plan_variants, refusals
 from tools.terraform import ROOT
+from upload_cleanup.audit import Action
+from upload_cleanup.context import Moment
+from upload_cleanup.report import Findings, result
 from upload_cleanup.settings import Attributes, AuditTarget, Settings
 
 TABLE = {
@@ -390,6 +394,7 @@ def test_upload_cleanup_defaults_are_the_documented_ones(
         "THREADS": "8",
         "SCAN_SEGMENTS": "4",
         "DRY_RUN": "false",
+        "RESTORE": "false",
         "REVIEW_EXPIRED_WITH_PARTS": "false",
         "SINGLE_WRITER_REGION": "false",
         "PRICE_PER_GB_MONTH": "0.023",
@@ -415,7 +420,7 @@ def test_upload_cleanup_everything_reaches_the_handler(planned: dict[str, Planne
         bucket_owner_account_id="444455556666",
         attributes=Attributes(*NAMES.values()),
         prefix="in/video/",
-        key_pattern=re.compile("^in/video/(?P<session_id>[^/]+)/[^/]+$"),
+        key_pattern=KeyPattern(re.compile("^in/video/(?P<session_id>[^/]+)/[^/]+$")),
         orphan_s=48 * 3_600,
         stuck_s=2 * 3_600,
         partial_review_s=24 * 3_600,
@@ -433,6 +438,7 @@ def test_upload_cleanup_everything_reaches_the_handler(planned: dict[str, Planne
         audit=AuditTarget("audit", "trail/"),
         two_sightings=False,
         versioned=True,
+        restore=True,
         single_writer_region=True,
         price_per_gb_month=0.03,
         clock_skew_s=60,
@@ -478,11 +484,12 @@ def test_upload_cleanup_feature_adds_its_own_grant_and_no_other(
         assert {sid: grants[sid] for sid in LEAST} == LEAST
         return {sid: actions for sid, (actions, *_) in grants.items() if sid not in LEAST}
 
-    audit = {"ReadAndWriteAudit": ["s3:GetObject", "s3:PutObject"], "ListAudit": ["s3:ListBucket"]}
+    audit = {"ReadAndWriteAudit": ["s3:GetObject", "s3:PutObject"]}
     assert added("tagged") == {"ReadTags": ["s3:GetObjectTagging"]}
     assert added("audited") == audit
     assert added("restorable") == {
         **audit,
+        "ListPlans": ["s3:ListBucket"],
         "ListVersions": ["s3:ListBucketVersions"],
         "RemoveDeleteMarkers": ["s3:DeleteObjectVersion"],
     }
@@ -505,7 +512,7 @@ def test_upload_cleanup_scope_of_each_grant_follows_the_prefixes(
     assert grants["ListUploads"][2] == {"StringLike": {"s3:prefix": ["in/video/*"]}}
     assert grants["ListVersions"][2] == {"StringLike": {"s3:prefix": ["in/video/*"]}}
     assert grants["ReadAndWriteAudit"][1] == "arn:aws:s3:::audit/trail/*"
-    assert grants["ListAudit"][2] == {"StringLike": {"s3:prefix": ["trail/*"]}}
+    assert grants["ListPlans"][2] == {"StringLike": {"s3:prefix": ["trail/plans/*"]}}
     assert grants["DecryptTable"][:2] == (["kms:Decrypt"], TABLE_KEY)
     assert grants["EncryptAudit"][:2] == (["kms:Decrypt", "kms:GenerateDataKey"], AUDIT_KEY)
 
@@ -650,6 +657,26 @@ def test_upload_cleanup_alarms_can_be_switched_off(planned: dict[str, PlannedMod
     }
     assert alarms_of(planned["paused"]).keys() == every - {"silence"}
     assert alarms_of(planned["silent"]) == {}
+
+
+def test_upload_cleanup_queries_ask_for_what_is_logged(planned: dict[str, PlannedModule]) -> None:
+    """Each field of the saved queries is a key of the line that they filter for."""
+    queries = {
+        key: planned["plain"].resource(f'aws_cloudwatch_query_definition.this["{key}"]')
+        for key in ("reports", "actions")
+    }
+    asked = {
+        key: set(re.findall(r"fields @timestamp, (.+)", query["query_string"])[0].split(", "))
+        for key, query in queries.items()
+    }
+
+    settings = Settings.from_env({"TABLE_NAME": "sessions", "BUCKET": "uploads"})
+    answer = result(Findings("run", settings, Moment.at(0, 0), dry_run=False))
+    outcomes = {f"report.outcomes.{outcome}" for outcome in answer["outcomes"]}
+    assert asked["reports"] <= {f"report.{key}" for key in answer} | outcomes
+    assert asked["actions"] <= {"run_id"} | {each.name for each in fields(Action)}
+    assert 'message = "report"' in queries["reports"]["query_string"]
+    assert 'message = "action"' in queries["actions"]["query_string"]
 
 
 def test_upload_cleanup_own_namespace_moves_metrics_and_alarms(
