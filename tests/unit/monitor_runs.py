@@ -6,17 +6,19 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from tests.unit.stored_table import session
 from ttl_monitor.handler import handler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.stored_table import StoredTable
+    from tests.unit.stored_table import Row, StoredTable
 
 ENVIRONMENT = {"CHECKPOINT_TABLE_NAME": "sessions-dev", "ENVIRONMENT": "dev"}
 
@@ -90,3 +92,23 @@ def run(
             error = raised
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     return Ran(body, lines, error)
+
+
+def ago(hours: float) -> dict[str, str]:
+    """Return a TTL value so many hours in the past."""
+    return {"N": str(int(time.time() - hours * 3_600))}
+
+
+def mixed_rows() -> list[Row]:
+    """Return rows of every standing: 3 expired, 2 live, one of each never."""
+    return [
+        session("ann", 1, ago(2.5)),
+        session("ann", 2, ago(0.5)),
+        session("bob", 3, ago(1)),
+        session("bob", 4, ago(-5)),
+        session("bob", 5, ago(-5)),
+        session("eve", 6),
+        session("eve", 7, {"S": "soon"}),
+        session("eve", 8, {"N": "1"}),
+        session("eve", 9, {"N": "1700000000000"}),
+    ]
