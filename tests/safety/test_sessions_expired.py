@@ -1,0 +1,306 @@
+"""Expired sessions: what goes, what waits, what is given back, and what is left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.safety.drive import STEP_S, run
+from tests.safety.stage import ID, Stage, key_of
+from tests.safety.wire import Call, Forward, Wire
+from tests.safety.world import LIVING, MULTIPART, OLD_H, Case, build, claimed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.safety.stage import Clients, Item
+
+CLAIM = {"expiryRun", "expiryClaimedAt", "expiryPreviousStatus"}
+COMPLETED = {**MULTIPART, "s3UploadId": "completed-by-somebody"}
+
+
+def built(clients: Clients, *cases: Case) -> Stage:
+    """Return a stage with *cases*."""
+    stage = Stage(clients)
+    build(stage, cases)
+    return stage
+
+
+def before(operation: str, act: Callable[[], object]) -> Wire:
+    """Return a wire on which *act* happens right before the first such call."""
+    acts = [act]
+
+    def let_in(call: Call) -> None:
+        if call.operation == operation and acts:
+            acts.pop()()
+
+    return Wire(before=let_in)
+
+
+def change(stage: Stage, name: str, **values: Any) -> None:
+    """Write attributes of a row, as an application without any condition does."""
+    names = {f"#{n}": n for n in values}
+    typed = stage.session(name, **values)
+    stage.clients.dynamodb.update_item(
+        TableName=stage.name,
+        Key={ID: {"S": name}},
+        UpdateExpression="SET " + ", ".join(f"#{n} = :{n}" for n in values),
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues={f":{n}": typed[n] for n in values},
+    )
+
+
+def status(row: Item) -> str:
+    """Return a row's status."""
+    found: str = row["status"]["S"]
+    return found
+
+
+def test_result_counts_failed_uploads_apart_from_other_sessions(clients: Clients) -> None:
+    """Sessions never begun and long expired are failed uploads; others are expired sessions."""
+    stage = built(
+        clients,
+        Case("failed", row={"ttl_h": -2}),
+        Case("fresh", row={"ttl_h": -0.5}),
+        Case("partial", row={"status": "partial"}),
+        Case("object", row={"ttl_h": -2}, object_h=OLD_H),
+        Case("upload", row={**MULTIPART, "ttl_h": -0.5}, parts=1),
+    )
+
+    found = run(stage)
+
+    assert found["failedUploadsCleanup"] == 2
+    assert found["expiredSessionsCleanup"] == {
+        "sessionsProcessed": 3,
+        "multipartUploadsAborted": 1,
+        "objectsDeleted": 1,
+        "errors": [],
+    }
+    assert found["outcomes"]["deleted"] == 5
+    assert found["reclaimedBytes"] == len(key_of("object"))
+    assert stage.rows() == {}
+
+
+def test_claim_hides_the_status_and_leaves_the_ttl(clients: Clients) -> None:
+    """While an object waits its row shows who claimed it when, and TTL goes on as it would."""
+    stage = built(clients, Case("s", row=COMPLETED, object_h=OLD_H, assembled=True))
+    (ttl,) = (row["ttl"] for row in stage.rows().values())
+
+    run(stage, run_id="the-run")
+
+    (row,) = stage.rows().values()
+    assert row["ttl"] == ttl
+    assert status(row) == "expiring"
+    assert row["expiryRun"] == {"S": "the-run"}
+    assert row["expiryClaimedAt"] == {"N": str(int(stage.now_s))}
+    assert row["expiryPreviousStatus"] == {"S": "created"}
+
+
+def test_claim_taken_over_keeps_the_time_of_the_first(clients: Clients) -> None:
+    """The object settles from the first claim on, however many runs take part."""
+    row = {**COMPLETED, **claimed(0.26)}
+    stage = built(clients, Case("s", row=row, object_h=OLD_H, assembled=True))
+    (before_run,) = stage.rows().values()
+
+    run(stage, environment={"SETTLE_SECONDS": "7200"})
+
+    (after,) = stage.rows().values()
+    assert after["expiryClaimedAt"] == before_run["expiryClaimedAt"]
+    assert after["expiryRun"] == {"S": "run-1"}
+
+
+def test_completed_upload_goes_only_when_the_claim_has_settled(clients: Clients) -> None:
+    """Nobody can say when a vanished upload was completed: its object waits for a later run."""
+    stage = built(clients, Case("s", row=COMPLETED, object_h=OLD_H))
+
+    first = run(stage, run_id="one")
+    stage.advance(STEP_S)
+    second = run(stage, run_id="two")
+
+    assert (first["outcomes"]["protected"], first["outcomes"]["deleted"]) == (1, 0)
+    assert second["outcomes"]["deleted"] == 1
+    assert (stage.rows(), stage.objects()) == ({}, {})
+
+
+def test_object_newer_than_the_claim_gives_the_session_back(clients: Clients) -> None:
+    """Somebody is uploading right now: the row is as it was, and nothing is lost."""
+    stage = built(clients, Case("s", object_h=0))
+    rows, objects = stage.rows(), stage.objects()
+
+    found = run(stage)
+
+    assert found["outcomes"]["changed"] == 1
+    assert (stage.rows(), stage.objects()) == (rows, objects)
+
+
+def test_object_overwritten_before_the_delete_gives_the_session_back(clients: Clients) -> None:
+    """The delete is on the version that was seen: whoever overwrites it wins."""
+    stage = built(clients, Case("s", object_h=OLD_H))
+    rows = stage.rows()
+    wire = before("DeleteObjects", lambda: stage.put(key_of("s"), age_h=0, body=b"new"))
+
+    found = run(stage, wire)
+
+    assert found["outcomes"]["changed"] == 1
+    assert stage.rows() == rows
+    assert list(stage.objects()) == [key_of("s")]
+
+
+def test_session_renewed_after_the_claim_is_given_back(clients: Clients) -> None:
+    """Even a renewal without any condition is seen before the object goes."""
+    stage = built(clients, Case("s", object_h=OLD_H))
+    wire = before("BatchGetItem", lambda: change(stage, "s", ttl=stage.at(5)))
+
+    run(stage, wire)
+
+    (row,) = stage.rows().values()
+    assert status(row) == "created"
+    assert not CLAIM & set(row)
+    assert list(stage.objects()) == [key_of("s")]
+
+
+def test_session_renewed_before_its_row_goes_is_given_back(clients: Clients) -> None:
+    """The row's own delete asks again: expired, and claimed by this run."""
+    stage = built(clients, Case("s"))
+    wire = Wire()
+
+    def renew(call: Call) -> None:
+        if call.operation == "BatchExecuteStatement" and wire.count()[call.operation] == 2:
+            change(stage, "s", ttl=stage.at(5))
+
+    wire.before = renew
+    found = run(stage, wire)
+
+    (row,) = stage.rows().values()
+    assert found["outcomes"]["changed"] == 1
+    assert (status(row), CLAIM & set(row)) == ("created", set())
+
+
+def test_session_renewed_under_a_dead_runs_claim_is_given_back(clients: Clients) -> None:
+    """A run that died must not keep a session that lives again from being completed."""
+    stage = built(clients, Case("s", row={**claimed(1), **LIVING}, object_h=OLD_H))
+
+    run(stage)
+
+    (row,) = stage.rows().values()
+    assert (status(row), CLAIM & set(row)) == ("created", set())
+    assert list(stage.objects()) == [key_of("s")]
+
+
+def test_two_dead_sessions_with_one_key_both_go(clients: Clients) -> None:
+    """Their object goes once, and neither row is left over."""
+    stage = built(clients, Case("owner", object_h=OLD_H), Case("guest", key=key_of("owner")))
+    wire = Wire()
+
+    found = run(stage, wire)
+
+    deletes = [call for call in wire.calls if call.operation == "DeleteObjects"]
+    assert [len(call.request["Delete"]["Objects"]) for call in deletes] == [1]
+    assert found["outcomes"]["deleted"] == 2
+    assert found["expiredSessionsCleanup"]["objectsDeleted"] == 1
+    assert (stage.rows(), stage.objects()) == ({}, {})
+
+
+@pytest.mark.parametrize("living", [LIVING, {"status": "uploaded"}])
+def test_key_shared_with_a_living_session_keeps_everything(
+    clients: Clients, living: dict[str, Any]
+) -> None:
+    """Whichever of the two the key names: object and rows stay, and nothing is written."""
+    stage = built(
+        clients,
+        Case("dead-owner", object_h=OLD_H),
+        Case("living-guest", row=living, key=key_of("dead-owner")),
+        Case("living-owner", row=living, object_h=OLD_H),
+        Case("dead-guest", key=key_of("living-owner")),
+    )
+    rows, objects, wire = stage.rows(), stage.objects(), Wire()
+
+    found = run(stage, wire)
+
+    assert found["outcomes"]["protected"] == 2
+    assert wire.writes() == []
+    assert (stage.rows(), stage.objects()) == (rows, objects)
+
+
+def test_key_outside_the_prefix_is_kept_and_reported(clients: Clients) -> None:
+    """It could be anybody's object."""
+    stage = built(clients, Case("s", key="private/s.mp4", object_h=OLD_H))
+    wire = Wire()
+
+    found = run(stage, wire)
+
+    assert found["sessions"]["outside"] == 1
+    assert wire.writes() == []
+
+
+ODD = ("a+b", "a b", "a%2Bb", "a&<>'\"", "ünïcödé-文", "a\nb", "a\x01b", "x" * 900)
+
+
+def test_odd_keys_are_deleted_and_no_other(clients: Clients) -> None:
+    """Every key that S3 takes is found, deleted by its own name, and forgotten."""
+    longest = "y" * (1_024 - len(key_of("").encode()))
+    stage = built(clients, *(Case(name, object_h=OLD_H) for name in (*ODD, longest)))
+    for near in ("a", "a+", "a%20b", "a%2B"):
+        stage.put(key_of(near), age_h=1)
+
+    found = run(stage)
+
+    assert found["outcomes"]["deleted"] == len(ODD) + 1
+    assert stage.rows() == {}
+    assert set(stage.objects()) == {key_of(near) for near in ("a", "a+", "a%20b", "a%2B")}
+
+
+def test_key_that_is_denied_is_counted_and_the_others_go_on(clients: Clients) -> None:
+    """One object that may not be deleted stays with its claim, and is named among the errors."""
+    stage = built(clients, *(Case(name, object_h=OLD_H) for name in ("a", "b", "c")))
+
+    def deny(call: Call, forward: Forward, request: dict[str, Any]) -> Any:
+        if call.operation != "DeleteObjects":
+            return forward(**request)
+        objects = [o for o in request["Delete"]["Objects"] if o["Key"] != key_of("b")]
+        answer = forward(**{**request, "Delete": {"Objects": objects, "Quiet": False}})
+        return {**answer, "Errors": [{"Key": key_of("b"), "Code": "AccessDenied"}]}
+
+    found = run(stage, Wire(disturb=deny))
+
+    (error,) = found["expiredSessionsCleanup"]["errors"]
+    assert error["sessionId"] == "b"
+    assert "AccessDenied" in error["error"]
+    assert (found["outcomes"]["deleted"], found["outcomes"]["failed"]) == (2, 1)
+    assert list(stage.rows()) == ["b"]
+
+
+def test_session_whose_object_cannot_be_looked_for_is_kept(clients: Clients) -> None:
+    """A read that fails proves nothing."""
+    stage = built(clients, Case("a", object_h=OLD_H), Case("b", object_h=OLD_H))
+
+    def fail(call: Call, forward: Forward, request: dict[str, Any]) -> Any:
+        if call.operation == "ListObjectsV2" and request.get("Prefix") == key_of("a"):
+            raise stage.clients.s3.exceptions.ClientError(
+                {"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2"
+            )
+        return forward(**request)
+
+    found = run(stage, Wire(disturb=fail))
+
+    assert found["outcomes"]["failed"] == 1
+    assert list(stage.rows()) == ["a"]
+    assert list(stage.objects()) == [key_of("a")]
+
+
+def test_tag_that_protects_keeps_object_and_session(clients: Clients) -> None:
+    """What a person has tagged stays, and its session is as the application left it."""
+    stage = built(clients, Case("kept", object_h=OLD_H), Case("goes", object_h=OLD_H))
+    stage.clients.s3.put_object_tagging(
+        Bucket=stage.name,
+        Key=key_of("kept"),
+        Tagging={"TagSet": [{"Key": "hold", "Value": "legal"}]},
+    )
+
+    found = run(stage, environment={"PROTECT_TAG": "hold"})
+
+    assert found["outcomes"]["protected"] == 1
+    (row,) = stage.rows().values()
+    assert (status(row), CLAIM & set(row)) == ("created", set())
+    assert list(stage.objects()) == [key_of("kept")]
