@@ -7,13 +7,12 @@ boto3 is imported with the module, because Lambda gives an import at start more 
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
-import botocore.session
 from botocore.config import Config
-from botocore.utils import parse_timestamp
+
+from expiry.listing import read_fast
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,27 +34,8 @@ def s3(*, threads: int = 1) -> S3Client:
 
 
 def s3_listing(*, threads: int = 1) -> S3Client:
-    """
-    Make a client for long listings: reading their times takes botocore most of its CPU.
-
-    Everything else it does as any other client.
-    """
-    return listing_session().client("s3", config=_config(threads))
-
-
-def listing_session() -> boto3.Session:
-    """Make a session whose clients read a listing's times fast; others keep their own parser."""
-    core = botocore.session.get_session()
-    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time_of)
-    return boto3.Session(botocore_session=core)
-
-
-def _time_of(value: Any) -> datetime:
-    """Read a time as listings write it, and as headers and JSON do."""
-    try:
-        return datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return parse_timestamp(value)
+    """Make a client for long listings, which would take boto3's own parser most of the run."""
+    return read_fast(s3(threads=threads))
 
 
 def _config(threads: int) -> Config:

@@ -50,12 +50,22 @@ def test_hidden_marker_over_an_object_is_found() -> None:
         {},
         {"DeleteMarkers": [MARKER]},
         {"DeleteMarkers": [MARKER, entry("older")]},
+        {"DeleteMarkers": [entry("older"), MARKER]},
         {"DeleteMarkers": [entry("m")], "Versions": [entry("v", latest=True, **CONTENT)]},
         {"Versions": [entry("v", latest=True, **CONTENT), entry("old", **CONTENT)]},
         {"DeleteMarkers": [MARKER], "Versions": [entry("v", key="k2", **CONTENT)]},
         {"DeleteMarkers": [entry("null", latest=True)], "Versions": [OBJECT]},
     ],
-    ids=["none", "marker", "markers", "over a marker", "alive", "neighbour", "no own id"],
+    ids=[
+        "none",
+        "marker",
+        "markers",
+        "in no order",
+        "over a marker",
+        "alive",
+        "neighbour",
+        "no own id",
+    ],
 )
 def test_hidden_anything_else_is_left_alone(answer: dict[str, Any]) -> None:
     """No object right under the latest marker, or none that could be taken away safely."""
