@@ -467,6 +467,17 @@ def test_get_unprocessed_keys_alone_are_asked_again() -> None:
     assert (len(found.rows), found.unknown) == (100, frozenset())
 
 
+def test_get_slow_progress_is_progress() -> None:
+    """A read that gets a few rows at a time goes on, however often it has to ask."""
+    store = many(100)
+    store.unprocessed.extend(range(96, 0, -4))
+
+    found = rows_of(store).get([key_of(str(n)) for n in range(100)], ["ttl"])
+
+    assert (len(found.rows), found.unknown) == (100, frozenset())
+    assert len(store.calls) == 25
+
+
 def test_get_unprocessed_for_ever_is_unknown_and_not_absent() -> None:
     """Unknown means keep."""
     store = many(2)

@@ -243,6 +243,7 @@ def test_scan_out_of_time_goes_on_from_its_cursor() -> None:
         plan = going_on(plan, outcome) if rounds > 1 else plan
         pages, outcome = scanned(table, plan, Budget(left_ms.__next__, reserve_s=1))
         seen += names(pages)
+        assert rounds < 100
 
     assert rounds > 3
     assert sorted(seen) == sorted(f"u#{n}" for n in range(500))
@@ -287,6 +288,29 @@ def test_scan_stopped_by_its_taker_gives_no_other_page(threads: int) -> None:
 
     assert (len(taken), outcome.stopped) == (3, "limit")
     assert sorted(names(taken[:2]) + names(pages)) == sorted(f"u#{n}" for n in range(500))
+
+
+def test_scan_page_on_its_way_when_the_taker_stops_does_not_come() -> None:
+    """It is as if it had not been read: the next scan brings it."""
+    table, stopped, taken = a_table(100), threading.Event(), list[Page]()
+    plan = a_plan(2, 2)
+
+    def wait(request: dict[str, Any]) -> None:
+        if request["Segment"] == 1:
+            stopped.wait(timeout=30)
+
+    def take(page: Page) -> Stop | None:
+        taken.append(page)
+        stopped.set()
+        return Stop("limit")
+
+    table.before_scan = wait
+    client: Any = table
+    outcome = scan(client, plan, ENDLESS, UNLIMITED, take)
+    join_threads()
+
+    assert [page.segment for page in taken] == [0]
+    assert outcome.left == {0: None, 1: None}
 
 
 def test_scan_stopped_after_a_row_goes_on_behind_it() -> None:
