@@ -39,7 +39,6 @@ locals {
     SCAN_SEGMENTS       = tostring(var.limits.scan_segments)
 
     DRY_RUN                   = tostring(var.dry_run)
-    RESTORE                   = tostring(var.restore)
     PROTECT_TAG               = var.protect_tag
     RESTORE                   = tostring(var.restore)
     REVIEW_EXPIRED_WITH_PARTS = tostring(var.review_expired_with_parts)
