@@ -52,6 +52,10 @@ class Application:
         """Say that the upload is done, and take the ttl away."""
         return self._update(session_id, "SET #s = :done REMOVE #t", {":done": {"S": "uploaded"}})
 
+    def complete_only(self, session_id: str) -> bool:
+        """Say that the upload is done, and leave the ttl, which then protects nothing."""
+        return self._update(session_id, "SET #s = :done", {":done": {"S": "uploaded"}})
+
     def assemble(self, session_id: str) -> bool:
         """Complete the multipart upload; False where it was aborted."""
         try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.safety.drive import InFlight, run, runs
+from tests.safety.drive import STEP_S, InFlight, run, runs
 from tests.safety.stage import Stage
 from tests.safety.wire import KilledError, Wire
 from tests.safety.world import WORLD, Snapshot, build, snapshot
@@ -52,7 +52,7 @@ def killed(clients: Clients, call: int, *, after: bool) -> Snapshot:
     stage, in_flight = whole_world(clients)
     wire = Wire(die_at=call, die_after=after, disturb=in_flight)
     with pytest.raises(KilledError):
-        run(stage, wire, run_id="killed-one")
-    stage.advance(1_000)
-    runs(stage, RUNS, disturb=in_flight)
+        run(stage, wire, run_id="run-0")  # as the undisturbed one: so it makes the same calls
+    stage.advance(STEP_S)
+    runs(stage, RUNS, disturb=in_flight, name="again")
     return snapshot(stage)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aws_lambda_powertools.logging import Logger
+
 from expiry.budget import Budget
-from expiry.telemetry import logger_for
 from tests.safety.wire import Call, Disturbance, Forward, Wire, pass_on
 from upload_cleanup.request import Request
 from upload_cleanup.run import Run
@@ -23,6 +26,9 @@ STEP_S = SETTLE_S + 100  # to the next run: a claim may be taken over, and an ob
 # One thread: so that the k-th call is the same one each time.
 NOTHING: Mapping[str, str] = {}
 ENVIRONMENT = {"THREADS": "1", "SCAN_SEGMENTS": "1"}
+
+
+QUIET = Logger(service="upload_cleanup_proofs", level="CRITICAL")  # thousands of runs
 
 
 class Place(Protocol):
@@ -42,24 +48,29 @@ def run(
     run_id: str = "run-1",
     event: dict[str, Any] | None = None,
     environment: Mapping[str, str] = NOTHING,
+    logger: Logger = QUIET,
 ) -> dict[str, Any]:
     """Run once, through *wire*; return the result."""
     wire = wire or Wire()
     clients = stage.clients
     names = {"TABLE_NAME": stage.name, "BUCKET": stage.name}
-    return Run(
+    made = Run(
         run_id=run_id,
         settings=Settings.from_env({**names, **ENVIRONMENT, **environment}),
         request=Request.parse(event or {}),
         dynamodb=wire.wrap(clients.dynamodb),
         s3=wire.wrap(clients.s3),
         budget=Budget.until(lambda: 900_000),
-        logger=logger_for("upload_cleanup", run_id),
+        logger=logger,
         owner_account_id=clients.account.id,
         wall_clock=stage.clock,
         clock=time.monotonic,
         sleep=lambda _: None,
-    ).execute()
+    )
+    if logger is not QUIET:
+        return made.execute()
+    with redirect_stdout(StringIO()):  # metrics go there
+        return made.execute()
 
 
 def runs(
@@ -67,11 +78,12 @@ def runs(
     count: int,
     disturb: Disturbance = pass_on,
     environment: Mapping[str, str] = NOTHING,
+    name: str = "run",
 ) -> list[Wire]:
     """Run so many times, with the time between that the rules ask for; return each run's wire."""
     wires = [Wire(disturb=disturb) for _ in range(count)]
     for number, wire in enumerate(wires):
-        run(stage, wire, run_id=f"run-{number}", environment=environment)
+        run(stage, wire, run_id=f"{name}-{number}", environment=environment)
         stage.advance(STEP_S)
     return wires
 

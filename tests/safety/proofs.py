@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from expiry.errors import CapExceededError, ExpiryError
 from tests.safety.crash import whole_world
-from tests.safety.drive import run, runs
+from tests.safety.drive import InFlight, run, runs
 from tests.safety.race import losses
 from tests.safety.stage import HOUR_S, Stage, key_of
 from tests.safety.wire import Call, Forward, Wire
@@ -48,6 +48,14 @@ def world_ends_well(clients: Clients) -> list[str]:
     stage, in_flight = whole_world(clients)
     runs(stage, 2, disturb=in_flight)
     return lost_and_left(snapshot(stage))
+
+
+def late_part_goes_in_the_same_run(clients: Clients) -> list[str]:
+    """A part in flight that lands after the abort is seen, and the upload aborted again."""
+    stage = Stage(clients)
+    build(stage, (BYSTANDER, Case("late", row=MULTIPART, parts=1)))
+    run(stage, Wire(disturb=InFlight(stage, "late")))
+    return sorted(stage.open_uploads())
 
 
 def young_claim_is_left(clients: Clients) -> list[str]:

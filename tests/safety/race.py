@@ -2,7 +2,7 @@
 Let a writer in between the calls of a run, at every place where that could matter.
 
 A scenario's steps happen in their order; the first at any place, each later one at the same place,
-before any write that follows, or after the run. What each interleaving lost is told.
+before the write that follows, or after the run. What each interleaving lost is told.
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ class Race:
         """Say whether the object is there in the end."""
         return key_of(NAME) in self.objects
 
-    def seen_before(self, write: str, read: str) -> bool:
-        """Say whether the last step came before the last *read* ahead of the last *write*."""
+    def seen_before(self, write: str) -> bool:
+        """Say whether the last step came before the last reading ahead of the last *write*."""
         writes = [call.number for call in self.calls if call.operation == write]
         until = max(writes, default=len(self.calls))
-        reads = [call.number for call in self.calls[:until] if call.operation == read]
+        reads = [call.number for call in self.calls[:until] if not call.writes]
         return self.places[-1] <= max(reads, default=-1)
 
     @property
@@ -125,13 +125,15 @@ def interleavings(clients: Clients, scenario: Scenario) -> Iterator[Places]:
     wire = Wire()
     run(start(clients, scenario), wire, environment=scenario.environment)
     end = len(wire.calls) + 2  # a writer may make the run longer
-    later = [*(call.number for call in wire.writes()), end]
+    writes = [call.number for call in wire.writes()]
 
     def grow(places: Places) -> Iterator[Places]:
         if len(places) == len(scenario.steps):
             yield places
             return
-        for place in (places[-1], *(place for place in later if place > places[-1])):
+        last = places[-1]
+        following = next((write for write in writes if write > last), end)
+        for place in sorted({last, following, end}):
             yield from grow((*places, place))
 
     for first in range(end + 1):
@@ -177,20 +179,30 @@ def kept_when_seen(found: Race) -> str:
     """Ask for the row, and for the object where the row could be seen before it was deleted."""
     if not found.row_there:
         return "session"
-    seen = found.seen_before("DeleteObjects", "BatchGetItem")
+    seen = found.seen_before("DeleteObjects")
     return "object" if seen and not found.object_there else ""
 
 
 def upload_kept_when_session_seen(found: Race) -> str:
     """Ask for the upload where its session could be seen before the abort."""
-    seen = found.seen_before("AbortMultipartUpload", "BatchGetItem")
+    seen = found.seen_before("AbortMultipartUpload")
     return "upload" if seen and NAME not in found.uploads else ""
 
 
 def upload_kept_when_part_seen(found: Race) -> str:
     """Ask for the upload where its part could be seen before the abort."""
-    landed = found.seen_before("AbortMultipartUpload", "ListParts") and found.acknowledged
+    aborts = (call.number for call in found.calls if call.operation == "AbortMultipartUpload")
+    until = next(aborts, len(found.calls))
+    looks = [call.number for call in found.calls[:until] if call.operation == "ListParts"]
+    landed = found.places[-1] <= max(looks, default=-1) and found.acknowledged
     return "upload" if landed and NAME not in found.uploads else ""
+
+
+def session_and_upload(found: Race) -> str:
+    """Ask for both, where the application was told that all is well."""
+    if not found.acknowledged or (found.row_there and NAME in found.uploads):
+        return ""
+    return "upload" if found.row_there else "session"
 
 
 def claim_is_the_others(found: Race) -> str:

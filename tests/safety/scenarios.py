@@ -15,6 +15,7 @@ from tests.safety.race import (
     object_survives,
     put_survives_the_run,
     session_and_object,
+    session_and_upload,
     upload_kept_when_part_seen,
     upload_kept_when_session_seen,
 )
@@ -30,6 +31,18 @@ ORPHAN = Case(NAME, row=None, object_h=OLD_H)
 OBEDIENT = (
     Scenario(
         "renews a session", EXPIRED_SINGLE, (lambda app: app.renew(NAME),), session_and_object
+    ),
+    Scenario(
+        "renews a multipart session",
+        EXPIRED_MULTIPART,
+        (lambda app: app.renew(NAME),),
+        session_and_upload,
+    ),
+    Scenario(
+        "completes, and forgets the ttl",
+        EXPIRED_SINGLE,
+        (lambda app: app.complete_only(NAME),),
+        done_for_good,
     ),
     Scenario(
         "completes a single upload",
@@ -54,7 +67,7 @@ OBEDIENT = (
         STUCK,
         (
             lambda app: app.late_part(NAME),
-            lambda app: app.assemble(NAME) and app.complete(NAME),
+            lambda app: app.assemble(NAME) and app.complete_only(NAME),
         ),
         always_done_for_good,
     ),
@@ -104,6 +117,7 @@ SEEN_IN_TIME = (
         ORPHAN,
         (lambda app: app.create(NAME),),
         kept_when_seen,
+        environment={"PROTECT_TAG": "keep"},  # a reading between the two of sessions
     ),
     Scenario(
         "renews without a condition",
@@ -112,6 +126,14 @@ SEEN_IN_TIME = (
         kept_when_seen,
         obedient=False,
     ),
+)
+
+JUST_PUT = Scenario(
+    "put a moment ago, completes without a condition",
+    Case(NAME, object_h=0.05),
+    (lambda app: app.complete_only(NAME),),
+    always_done_for_good,
+    obedient=False,
 )
 
 OTHER_CLEANUP = Scenario(
@@ -125,14 +147,14 @@ DISOBEDIENT = (
     Scenario(
         "puts, and completes without a condition",
         EXPIRED_EMPTY,
-        (lambda app: app.put(NAME), lambda app: app.complete(NAME)),
+        (lambda app: app.put(NAME), lambda app: app.complete_only(NAME)),
         always_done_for_good,
         obedient=False,
     ),
     Scenario(
         "assembles, and completes without a condition",
         EXPIRED_MULTIPART,
-        (lambda app: app.assemble(NAME), lambda app: app.complete(NAME)),
+        (lambda app: app.assemble(NAME), lambda app: app.complete_only(NAME)),
         # Where the upload was aborted first there is no object, and the application knows it.
         done_for_good,
         obedient=False,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from expiry.telemetry import logger_for
 from tests.safety.crash import whole_world
 from tests.safety.drive import run
 from tests.safety.stage import Stage
@@ -64,11 +65,11 @@ def test_dry_run_plan_is_what_the_real_run_does(
     What the lines of a dry run would delete, the real run deletes, and nothing else.
     """
     stage, in_flight = whole_world(clients)
-    run(stage, event={"dryRun": True}, run_id="dry")
+    run(stage, event={"dryRun": True}, logger=logger_for("upload_cleanup", "dry"))
     dry = actions(capsys.readouterr().out)
     planned = {(action, key) for action, key, outcome in dry if outcome == "would_delete"}
 
-    run(stage, Wire(disturb=in_flight), run_id="real")
+    run(stage, Wire(disturb=in_flight), logger=logger_for("upload_cleanup", "real"))
     real = actions(capsys.readouterr().out)
 
     assert planned

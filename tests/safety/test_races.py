@@ -11,6 +11,7 @@ from tests.safety.drive import SETTLE_S, run
 from tests.safety.race import NAME, losses, start
 from tests.safety.scenarios import (
     DISOBEDIENT,
+    JUST_PUT,
     LATE_PART,
     OBEDIENT,
     OTHER_CLEANUP,
@@ -61,7 +62,7 @@ def test_run_late_part_of_a_dead_upload_is_not_left(clients: Clients) -> None:
     assert list(losses(clients, LATE_PART)) == []
 
 
-@pytest.mark.parametrize("scenario", DISOBEDIENT, ids=by_name)
+@pytest.mark.parametrize("scenario", [*DISOBEDIENT, JUST_PUT], ids=by_name)
 def test_run_against_unconditional_completion_loses_nothing_in_time(
     clients: Clients, scenario: Scenario
 ) -> None:

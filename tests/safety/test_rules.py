@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.safety.stage import Clients
 
 RULES = (
+    proofs.late_part_goes_in_the_same_run,
     proofs.young_claim_is_left,
     proofs.wrong_table_deletes_nothing,
     proofs.too_many_orphans_are_refused,
