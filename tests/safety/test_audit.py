@@ -211,10 +211,11 @@ def test_action_line_that_cannot_be_written_stops_nothing_and_is_told(
             request = {**request, "ExpectedBucketOwner": "999999999999"}
         return forward(**request)
 
-    run(stage, Wire(disturb=refuse), environment=at_once(audit))
+    answer = run(stage, Wire(disturb=refuse), environment=at_once(audit))
 
     assert ORPHAN not in stage.objects()
     assert audit.keys("actions/") == []
+    assert "s3:PutObject" in answer["errors"][0]["message"]
 
 
 def test_audit_bucket_is_written_as_its_owners(stage: Stage, audit: Audit) -> None:
