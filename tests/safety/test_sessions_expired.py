@@ -304,3 +304,61 @@ def test_tag_that_protects_keeps_object_and_session(clients: Clients) -> None:
     (row,) = stage.rows().values()
     assert (status(row), CLAIM & set(row)) == ("created", set())
     assert list(stage.objects()) == [key_of("kept")]
+
+
+UNCLAIMED = {"status": "expiring"}  # as an application may say by itself
+
+
+@pytest.mark.parametrize(
+    ("row", "values"),
+    [
+        ({}, {"ttl": 9_000_000_000}),
+        ({}, {"ttl": "soon"}),
+        ({}, {"status": "uploaded"}),
+        ({}, {"status": "partial"}),
+        ({}, {"key": key_of("another")}),
+        ({}, {"s3UploadId": "a-new-one"}),
+        (UNCLAIMED, {"expiryRun": "other"}),
+        (claimed(1), {"expiryRun": "other"}),
+        (claimed(1), {"ttl": 9_000_000_000}),
+        (claimed(1), {"status": "created"}),
+    ],
+)
+def test_session_changed_before_the_claim_is_left(
+    clients: Clients, row: dict[str, Any], values: dict[str, Any]
+) -> None:
+    """Whatever of it is no longer as it was read: nothing of it is touched."""
+    stage = built(clients, Case("s", row=row, object_h=OLD_H))
+    changed: list[Item] = []
+
+    def act() -> None:
+        change(stage, "s", **values)
+        changed.append(stage.rows()["s"])
+
+    wire = before("BatchExecuteStatement", act)
+
+    found = run(stage, wire)
+
+    assert found["outcomes"]["changed"] == 1
+    assert list(stage.rows().values()) == changed
+    assert list(stage.objects()) == [key_of("s")]
+
+
+@pytest.mark.parametrize("operation", ["ListObjectsV2", "BatchGetItem", "DeleteObjects"])
+def test_claim_taken_over_by_another_run_is_not_given_back(
+    clients: Clients, operation: str
+) -> None:
+    """Who has lost the claim touches the row no more, not even to give it back."""
+    stage = built(clients, Case("s", object_h=OLD_H))
+    wire = Wire()
+
+    def take(call: Call) -> None:
+        if call.operation == operation and "expiryRun" in stage.rows().get("s", {}):
+            change(stage, "s", expiryRun="other", ttl=9_000_000_000)
+
+    wire.before = take
+    found = run(stage, wire)
+
+    (row,) = stage.rows().values()
+    assert found["outcomes"]["changed"] == 1
+    assert (status(row), row["expiryRun"]) == ("expiring", {"S": "other"})
