@@ -11,271 +11,29 @@ from typing import Any
 import pytest
 
 from expiry.keys import KeyPattern
-from tests.modules.messages import refusal_messages
-from tests.modules.plan import Arguments, PlannedModule, plan_variants, refusals
+from tests.modules.plan import PlannedModule, plan_variants
+from tests.modules.upload_cleanup_calls import (
+    ACCEPTED,
+    AUDIT,
+    AUDIT_KEY,
+    BOUNDARY,
+    BUCKET,
+    KEY,
+    NAMES,
+    PATTERN,
+    PLAIN,
+    ROLE,
+    STREAM,
+    TABLE,
+    TABLE_KEY,
+)
 from tools.terraform import ROOT
 from upload_cleanup.audit import Action
 from upload_cleanup.context import Moment
 from upload_cleanup.report import Findings, result
 from upload_cleanup.settings import Attributes, AuditTarget, Settings
 
-TABLE = {
-    "name": "sessions",
-    "arn": "arn:aws:dynamodb:eu-west-1:111122223333:table/sessions",
-    "hash_key": "uploadSessionId",
-    "ttl_attribute": "ttl",
-}
-STREAM = {
-    "stream_arn": TABLE["arn"] + "/stream/2026-01-01T00:00:00.000",
-    "stream_view_type": "OLD_IMAGE",
-}
-BUCKET = {"name": "uploads", "arn": "arn:aws:s3:::uploads", "versioned": True}
-AUDIT = {"bucket": {"name": "audit", "arn": "arn:aws:s3:::audit"}}
-KEY = "arn:aws:kms:eu-west-1:111122223333:key/0d0c6d2c-6ae5-4c2a-9f0e-0f6a3f6c9e11"
-TABLE_KEY = "arn:aws:kms:eu-west-1:111122223333:key/5a1f4a0e-7d7e-4bb1-8a53-6d0a1d9bb0f4"
-AUDIT_KEY = "arn:aws:kms:eu-west-1:111122223333:key/7c1f4a0e-7d7e-4bb1-8a53-6d0a1d9bb0f5"
-TOPIC = "arn:aws:sns:eu-west-1:111122223333:on-call"
-BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
-ROLE = "arn:aws:iam::111122223333:role/cleanup-eu-west-1"
-PATTERN = r"^uploads/\d{4}-\d{2}-\d{2}/(?P<session_id>[^./]+)\.[^/]+$"
-PLAIN: Arguments = {"name": "cleanup", "table": TABLE, "bucket": BUCKET}
 DECLARED = json.loads((ROOT / "lambda_src" / "upload_cleanup" / "metrics.json").read_text())
-
-NAMES = {
-    "uploadSessionId": "id",
-    "uploadType": "kind",
-    "key": "object_key",
-    "s3UploadId": "upload_id",
-    "status": "state",
-    "ttl": "expires_at",
-    "createdAt": "begun_at",
-}
-
-ACCEPTED: dict[str, Arguments] = {
-    "plain": PLAIN,
-    "everything": {
-        **PLAIN,
-        "tags": {"Team": "video"},
-        "table": {
-            **TABLE,
-            **STREAM,
-            "hash_key": "id",
-            "ttl_attribute": "expires_at",
-            "kms_key_arn": TABLE_KEY,
-        },
-        "bucket": {**BUCKET, "owner_account_id": "444455556666"},
-        "attributes": NAMES,
-        "uploads": {"prefix": "in/video/", "key_pattern": "^in/video/(?P<session_id>[^/]+)/[^/]+$"},
-        "ages": {
-            "orphan_hours": 48,
-            "max_upload_hours": 72,
-            "stuck_hours": 2,
-            "partial_review_hours": 24,
-            "settle_seconds": 600,
-        },
-        "limits": {
-            "batch_size": 50,
-            "max_deletes_per_run": 500,
-            "max_orphan_percent": 5,
-            "requests_per_second": 100,
-            "threads": 4,
-            "scan_segments": 2,
-        },
-        "dry_run": True,
-        "protect_tag": "keep",
-        "review_expired_with_parts": True,
-        "audit": {
-            "bucket": {**AUDIT["bucket"], "kms_key_arn": AUDIT_KEY},
-            "prefix": "trail/",
-            "two_sightings": False,
-        },
-        "stream_cleanup": True,
-        "restore": True,
-        "single_writer_region": True,
-        "storage_price_per_gb_month": 0.03,
-        "schedule": {"expression": "cron(0 */6 * * ? *)", "interval_minutes": 360},
-        "function": {"memory_mb": 512, "architecture": "x86_64", "log_retention_days": 7},
-        "alarms": {"topic_arns": [TOPIC], "silence_hours": 13, "cleanup_errors": 9},
-        "metrics_namespace": "Mine/Cleanup",
-        "kms_key_arn": KEY,
-        "permissions_boundary_arn": BOUNDARY,
-    },
-    "audited": {**PLAIN, "audit": AUDIT},
-    "tagged": {**PLAIN, "protect_tag": "keep"},
-    "restorable": {**PLAIN, "audit": AUDIT, "restore": True},
-    "streaming": {**PLAIN, "table": {**TABLE, **STREAM}, "stream_cleanup": True},
-    "both-images": {
-        **PLAIN,
-        "table": {**TABLE, **STREAM, "stream_view_type": "NEW_AND_OLD_IMAGES"},
-        "stream_cleanup": True,
-        "audit": AUDIT,
-    },
-    "silent": {**PLAIN, "alarms": {"enabled": False}},
-    "thresholds-off": {
-        **PLAIN,
-        "alarms": {"cleanup_errors": 0, "error_rate_percent": 0, "duration_percent": 0},
-    },
-    "weekly": {
-        **PLAIN,
-        "schedule": {"expression": "rate(3 days)"},
-        "alarms": {"silence_hours": 80},
-    },
-    "paused": {**PLAIN, "schedule": {"enabled": False}},
-    "own-zip": {**PLAIN, "artifact": {"s3": {"bucket": "zips", "key": "upload_cleanup.zip"}}},
-    "alternatives": {
-        **PLAIN,
-        "uploads": {
-            "prefix": "media/",
-            "key_pattern": r"^(?:a|media)/(?P<session_id>\w+)\.(?:mp4|mov)$",
-        },
-    },
-    "path": {**PLAIN, "function": {"role_path": "/expiry/"}},
-    "long": {**PLAIN, "name": "n" * 100},
-    "longer": {**PLAIN, "name": "n" * 101},
-}
-
-
-def ages(**changes: float) -> Arguments:
-    """Return a call with these ages."""
-    return {**PLAIN, "ages": changes}
-
-
-def limits(**changes: float) -> Arguments:
-    """Return a call with these limits."""
-    return {**PLAIN, "limits": changes}
-
-
-def uploads(pattern: str, prefix: str = "uploads/") -> Arguments:
-    """Return a call with this pattern."""
-    return {**PLAIN, "uploads": {"prefix": prefix, "key_pattern": pattern}}
-
-
-NOT_AMONG_UPLOADS = "audit must not lie among the uploads"
-
-REFUSED: dict[str, tuple[Arguments, str]] = {
-    "name": ({**PLAIN, "name": "a b"}, "name starts with a letter or digit"),
-    "no-table": ({"name": "cleanup", "bucket": BUCKET}, 'argument "table" is required'),
-    "no-bucket": ({"name": "cleanup", "table": TABLE}, 'argument "bucket" is required'),
-    "index-arn": (
-        {**PLAIN, "table": {**TABLE, "arn": TABLE["arn"] + "/index/x"}},
-        "must be the ARN of a DynamoDB table",
-    ),
-    "two-tables": ({**PLAIN, "table": {**TABLE, "name": "other"}}, "must name the same table"),
-    "range-key": (
-        {**PLAIN, "table": {**TABLE, "range_key": "part"}},
-        "the id must be the table's whole key",
-    ),
-    "two-buckets": ({**PLAIN, "bucket": {**BUCKET, "name": "other"}}, "the ARN of the bucket that"),
-    "owner": (
-        {**PLAIN, "bucket": {**BUCKET, "owner_account_id": "12"}},
-        "an account's 12 digits",
-    ),
-    "quoted-name": (
-        {**PLAIN, "attributes": {"status": 'a"b'}},
-        "without quotes and control characters",
-    ),
-    "same-name": ({**PLAIN, "attributes": {"status": "key"}}, "seven different names"),
-    "own-name": ({**PLAIN, "attributes": {"status": "expiryRun"}}, "a claim is written there"),
-    "hash-key": (
-        {**PLAIN, "attributes": {"uploadSessionId": "id"}},
-        "must be the table's hash key",
-    ),
-    "ttl": ({**PLAIN, "attributes": {"ttl": "expires"}}, "must be the table's TTL attribute"),
-    "whole-bucket": ({**PLAIN, "uploads": {"prefix": ""}}, "never the whole bucket"),
-    "slash-first": ({**PLAIN, "uploads": {"prefix": "/uploads/"}}, "begins without one"),
-    "wildcard": ({**PLAIN, "uploads": {"prefix": "up*/"}}, "which mean more in a policy"),
-    "no-regex": (uploads("^uploads/(?P<session_id>[^/]+"), "is not a regular expression"),
-    "mixed-groups": (uploads("^uploads/(a|b)/(?P<session_id>[^/]+)$"), "for the rest, (?:...)"),
-    "no-group": (uploads("^uploads/[^/]+$"), "needs the group (?P<session_id>...)"),
-    "escaped-group": (uploads(r"^uploads/\(?P<session_id>"), "needs the group"),
-    "other-group": (uploads("^uploads/(?P<session>[^/]+)$"), "needs the group"),
-    "only-re2": (uploads(r"^uploads/(?P<session_id>\pL+)\z"), "the same in RE2 and in Python"),
-    "posix-class": (uploads("^uploads/(?P<session_id>[[:alpha:]]+)$"), "the same in RE2"),
-    "only-prefix": ({**PLAIN, "uploads": {"prefix": "video/"}}, "another folder than"),
-    "orphan-hours": (ages(orphan_hours=0), "ages.orphan_hours is a whole number"),
-    "upload-hours": (ages(max_upload_hours=0), "ages.max_upload_hours is a whole number"),
-    "stuck-hours": (ages(stuck_hours=0.5), "ages.stuck_hours is a whole number"),
-    "review-hours": (ages(partial_review_hours=0), "ages.partial_review_hours is a whole"),
-    "settle": (ages(settle_seconds=0), "ages.settle_seconds is a whole number"),
-    "batch": (limits(batch_size=0), "limits.batch_size is a whole number"),
-    "deletes": (limits(max_deletes_per_run=0), "limits.max_deletes_per_run is a whole number"),
-    "percent": (limits(max_orphan_percent=0), "limits.max_orphan_percent is above 0"),
-    "rate": (limits(requests_per_second=-1), "limits.requests_per_second is 0 (no limit)"),
-    "threads": (limits(threads=65), "limits.threads is a whole number"),
-    "segments": (limits(scan_segments=0), "limits.scan_segments is a whole number"),
-    "tag": ({**PLAIN, "protect_tag": ""}, "protect_tag is the key of a tag"),
-    "audit-prefix": ({**PLAIN, "audit": {**AUDIT, "prefix": ""}}, "audit.prefix must end"),
-    "audit-inside": (
-        {**PLAIN, "audit": {"bucket": BUCKET, "prefix": "uploads/audit/"}},
-        NOT_AMONG_UPLOADS,
-    ),
-    "audit-around": (
-        {
-            **PLAIN,
-            "uploads": {"prefix": "a/up/", "key_pattern": "^a/up/(?P<session_id>[^/]+)$"},
-            "audit": {"bucket": BUCKET, "prefix": "a/"},
-        },
-        NOT_AMONG_UPLOADS,
-    ),
-    "no-stream": ({**PLAIN, "stream_cleanup": True}, "stream_cleanup needs table.stream_arn"),
-    "new-images": (
-        {
-            **PLAIN,
-            "table": {**TABLE, **STREAM, "stream_view_type": "NEW_IMAGE"},
-            "stream_cleanup": True,
-        },
-        "needs table.stream_view_type OLD_IMAGE",
-    ),
-    "unsaid-images": (
-        {
-            **PLAIN,
-            "table": {**TABLE, "stream_arn": STREAM["stream_arn"]},
-            "stream_cleanup": True,
-        },
-        "needs table.stream_view_type OLD_IMAGE",
-    ),
-    "unversioned": (
-        {**PLAIN, "bucket": {**BUCKET, "versioned": False}, "audit": AUDIT, "restore": True},
-        "restore needs a versioned bucket",
-    ),
-    "unsaid-versions": (
-        {
-            **PLAIN,
-            "bucket": {"name": "uploads", "arn": BUCKET["arn"]},
-            "audit": AUDIT,
-            "restore": True,
-        },
-        "restore needs a versioned bucket",
-    ),
-    "unaudited": ({**PLAIN, "restore": True}, "restore needs audit"),
-    "price": ({**PLAIN, "storage_price_per_gb_month": -1}, "storage_price_per_gb_month is 0"),
-    "cron": (
-        {**PLAIN, "schedule": {"expression": "cron(0 * * * ? *)"}},
-        "schedule.interval_minutes is missing",
-    ),
-    "rate-interval": (
-        {**PLAIN, "schedule": {"expression": "rate(1 hour)", "interval_minutes": 60}},
-        "goes with a cron expression only",
-    ),
-    "timeout": ({**PLAIN, "function": {"timeout_s": 30}}, "function.timeout_s is 60 to 900"),
-    "log-level": ({**PLAIN, "function": {"log_level": "WARN"}}, "is DEBUG or INFO"),
-    "silence": ({**PLAIN, "alarms": {"silence_hours": 169}}, "1 to 168"),
-    "silence-too-short": (
-        {**PLAIN, "schedule": {"expression": "rate(1 day)"}},
-        "must be longer than alarms.interval_minutes",
-    ),
-    "errors": ({**PLAIN, "alarms": {"cleanup_errors": -1}}, "alarms.cleanup_errors is 0 (off)"),
-    "namespace": ({**PLAIN, "metrics_namespace": "AWS/Mine"}, "does not begin with AWS/"),
-    "artifact": ({**PLAIN, "artifact": {}}, "exactly one of path and s3"),
-    "altered-zip": (
-        {
-            **PLAIN,
-            "artifact": {"path": "calls/altered-zip/artifacts/SHA256SUMS", "sha256": "0" * 64},
-        },
-        "Run `python build.py`",
-    ),
-}
-
 OBJECTS = "arn:aws:s3:::uploads/uploads/*"
 UNDER_PREFIX = {"StringLike": {"s3:prefix": ["uploads/*"]}}
 LEAST: dict[str, tuple[list[str], str, dict[str, Any] | None]] = {
@@ -307,12 +65,6 @@ def planned() -> dict[str, PlannedModule]:
     return plan_variants("upload-cleanup", ACCEPTED)
 
 
-@pytest.fixture(scope="module")
-def refused() -> dict[str, str]:
-    """Collect the reasons of every refused call, once."""
-    return refusals("upload-cleanup", {name: call for name, (call, _) in REFUSED.items()})
-
-
 def function_of(module: PlannedModule) -> dict[str, Any]:
     """Return the planned function."""
     return module.resource("module.function.aws_lambda_function.this")
@@ -342,21 +94,6 @@ def grants_of(
         for entry in written
         if not entry["Sid"].startswith("Lambda")
     }
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_upload_cleanup_wrong_argument_is_refused_with_a_remedy(
-    case: str, refused: dict[str, str]
-) -> None:
-    """Each mistake fails the plan, and the message names what to change."""
-    assert REFUSED[case][1] in " ".join(refused[case].split())
-
-
-def test_upload_cleanup_every_refusal_is_tried(refused: dict[str, str]) -> None:
-    """No validation is there that no call of this file has met."""
-    met = "\n".join(refused.values())
-
-    assert [message for message in refusal_messages("upload-cleanup") if message not in met] == []
 
 
 def test_upload_cleanup_defaults_are_the_documented_ones(
