@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tools.demo import __main__ as demo_program
+from tools.demo.stage import Stage
 from tools.terraform import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.cloud import Account
 
 
 class Demo:
@@ -126,3 +130,30 @@ def test_demo_failing_says_what_terraform_said_and_leaves_nothing(tmp_path: Path
     assert demo.end() != 0
     assert "environment must hold 1 to 64 letters" in demo.output
     assert demo.leftovers() == []
+
+
+def test_demo_kept_up_prints_lines_that_a_shell_can_use(
+    account: Account,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Pasted into a shell, the lines lead Terraform and the AWS CLI to the demo's own account."""
+    stage = Stage("ttl-monitor", account, tmp_path)
+    stage.prepare()
+    monkeypatch.setattr("threading.Event.wait", lambda _event: True)
+    demo_program.keep_up(stage)
+    lines = re.findall(r"^(?:unset|export|cd) .+$", capsys.readouterr().out, re.MULTILINE)
+
+    asked = "aws sts get-caller-identity --query Account --output text; terraform init -no-color"
+    done = subprocess.run(
+        ["bash", "-euc", "\n".join([*lines, asked])],
+        env=os.environ | {"AWS_PROFILE": "of-the-user", "AWS_SESSION_TOKEN": "of-the-user"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(account.id)
+    assert "successfully initialized" in done.stdout
