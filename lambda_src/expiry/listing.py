@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 EVENT = "before-parse.s3.ListObjectsV2"
-HTTP_OK = 200
 
 _OBJECT = re.compile("<Contents>(.*?)</Contents>", re.DOTALL)
 _MEMBER = re.compile("<(Key|LastModified|ETag|Size)>([^<]*)</")
@@ -36,8 +35,6 @@ def _read(
     response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
 ) -> None:
     """Move the objects from the page's body to what boto3 adds to its own reading of the rest."""
-    if response_dict["status_code"] != HTTP_OK:
-        return
     try:
         text = response_dict["body"].decode()
         objects = _objects(text)
@@ -64,7 +61,7 @@ def _objects(text: str) -> list[dict[str, Any]]:
 def _object(block: str) -> dict[str, Any]:
     pairs = _MEMBER.findall(block)
     members = dict(pairs)
-    if not len(pairs) == len(members) == _MEMBERS or not members["LastModified"].endswith("Z"):
+    if not len(pairs) == len(members) == _MEMBERS:
         raise ValueError("an object lacks a member, or has one twice")
     return {
         "Key": unescape(members["Key"]),
