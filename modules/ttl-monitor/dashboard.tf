@@ -89,6 +89,11 @@ resource "aws_cloudwatch_dashboard" "this" {
 
   lifecycle {
     precondition {
+      condition     = slice(split(":", var.table.arn), 3, 5) == slice(split(":", module.function.identity.function_arn), 3, 5)
+      error_message = "table.arn lies in another Region or account than the monitor would: it reads the table by its name. Call the module with a provider of the table's own Region and account."
+    }
+
+    precondition {
       condition = !var.alarms.enabled || !var.schedule.enabled ? true : (
         var.alarms.silence_hours * 60 > local.interval_minutes + var.schedule.flexible_window_minutes
       )

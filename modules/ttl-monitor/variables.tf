@@ -93,6 +93,14 @@ variable "thresholds" {
     condition     = var.thresholds.expired_count >= 0 && var.thresholds.oldest_age_hours >= 0
     error_message = "thresholds.expired_count and thresholds.oldest_age_hours are 0 (off) or more."
   }
+
+  validation {
+    condition = (
+      var.thresholds.error_rate_percent >= 0 && var.thresholds.error_rate_percent < 100 &&
+      var.thresholds.duration_percent >= 0 && var.thresholds.duration_percent <= 100
+    )
+    error_message = "thresholds.error_rate_percent is 0 (off) to below 100, thresholds.duration_percent 0 (off) to 100: percent of the runs, and of function.timeout_s."
+  }
 }
 
 variable "scan" {

@@ -18,7 +18,19 @@ from tools.terraform import ROOT
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0d0c6d2c-6ae5-4c2a-9f0e-0f6a3f6c9e11"
 TABLE_KEY = "arn:aws:kms:eu-west-1:111122223333:key/5a1f4a0e-7d7e-4bb1-8a53-6d0a1d9bb0f4"
 NEW_KEY = "${aws_kms_key.new.arn}"
-SHARED = 'resource "aws_kms_key" "new" {}'
+SHARED = """
+resource "aws_kms_key" "new" {}
+resource "aws_dynamodb_table" "new" {
+  name         = "sessions"
+  hash_key     = "thread_id"
+  billing_mode = "PAY_PER_REQUEST"
+
+  attribute {
+    name = "thread_id"
+    type = "S"
+  }
+}
+"""
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:on-call"
 BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 DECLARED = json.loads((ROOT / "lambda_src" / "ttl_monitor" / "metrics.json").read_text())
@@ -54,6 +66,7 @@ ACCEPTED: dict[str, Arguments] = {
         "schedule": {"expression": "cron(0 6 * * ? *)"},
         "alarms": {"enabled": False},
     },
+    "new-table": {**PLAIN, "table": {**TABLE, "arn": "${aws_dynamodb_table.new.arn}"}},
     "new-key": {
         **PLAIN,
         "table": {**TABLE, "kms_key_arn": NEW_KEY},
@@ -263,6 +276,15 @@ def test_ttl_monitor_key_made_in_the_same_apply_can_be_planned(
     policy = planned["new-key"].unknown["module.function.aws_iam_role_policy.this"]
 
     assert policy["policy"] is True
+
+
+def test_ttl_monitor_table_made_in_the_same_apply_can_be_planned(
+    planned: dict[str, PlannedModule],
+) -> None:
+    """A table that has no ARN yet is no reason to refuse; its alarms are all in the plan."""
+    new = alarms_of(planned["new-table"])
+
+    assert new.keys() == alarms_of(planned["plain"]).keys()
 
 
 def test_ttl_monitor_alarms_can_be_switched_off_one_by_one(

@@ -42,6 +42,18 @@ REFUSED: dict[str, tuple[Arguments, str]] = {
         {**PLAIN, "schedule": {"flexible_window_minutes": 120}},
         "schedule.flexible_window_minutes together",
     ),
+    "other-region": (
+        {**PLAIN, "table": {**TABLE, "arn": TABLE["arn"].replace("eu-west-1", "us-east-1")}},
+        "a provider of the table's own Region",
+    ),
+    "other-account": (
+        {**PLAIN, "table": {**TABLE, "arn": TABLE["arn"].replace("111122223333", "444455556666")}},
+        "a provider of the table's own Region",
+    ),
+    "error-rate": (
+        {**PLAIN, "thresholds": {"error_rate_percent": 100}},
+        "thresholds.error_rate_percent is 0 (off) to below 100",
+    ),
     "cron-unknown": (
         {**PLAIN, "schedule": {"expression": "cron(0 6 * * ? *)"}},
         "schedule.interval_minutes is missing",
