@@ -109,25 +109,24 @@ class Objects:
 
     # Finding
 
-    def list(self, prefix: str, *, start_after: str = "", direct: bool = False) -> Iterator[Page]:
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[Page]:
         """
         Yield what lies under *prefix*, in the order of keys, page by page; a page may be empty.
 
         Args:
             start_after: Begin behind this key, which need not exist.
-            direct: Only what no further ``/`` divides from *prefix*.
 
         Raises:
             StoreError: A page could not be read; what was yielded is not all there is.
         """
-        for answer in self._pages(prefix, start_after, "/" if direct else ""):
+        for answer in self._pages(Prefix=prefix, StartAfter=start_after):
             yield [_listed(item) for item in answer.get("Contents", ())]
 
     def prefixes(self, prefix: str) -> Prefixes:
         """Return the prefixes one ``/`` deeper than *prefix*, in their order."""
         return [
             found["Prefix"]
-            for answer in self._pages(prefix, "", "/")
+            for answer in self._pages(Prefix=prefix, Delimiter="/")
             for found in answer.get("CommonPrefixes", ())
         ]
 
@@ -146,8 +145,7 @@ class Objects:
             return True
         return any(found["Key"] == tag for found in answer["TagSet"])
 
-    def _pages(self, prefix: str, start_after: str, delimiter: str) -> Iterator[Answer]:
-        request = {"Prefix": prefix, "StartAfter": start_after, "Delimiter": delimiter}
+    def _pages(self, **request: str) -> Iterator[Answer]:
         return self._bucket.pages(
             "list_objects_v2",
             "s3:ListBucket",

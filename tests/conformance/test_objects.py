@@ -134,20 +134,20 @@ def test_delete_of_multipart_object_compares_its_own_kind_of_etag(store: Store) 
     assert ends(store.objects().delete([candidate])) == {"k": DONE}
 
 
-def test_list_direct_and_prefixes_share_the_keys_between_them(account: Account) -> None:
-    """Nothing under a prefix is in neither, whatever its name."""
+def test_list_and_prefixes_take_keys_as_they_are(account: Account) -> None:
+    """Whatever a prefix is named, what lies under it is listed, and nothing else."""
     store = Store.make(account)
-    store.put("u/1", "u/a b/2", "u/é+/3", "u/é+/x/4", "other/5")
+    store.put("u/1", "u/a b/2", "u/a+b/5", "u/é+/3", "u/é+/x/4", "other/6")
     objects = store.objects()
     prefixes = objects.prefixes("u/")
 
-    assert prefixes == ["u/a b/", "u/é+/"]
-    assert listed(objects.list("u/", direct=True)) == ["u/1"]
+    assert prefixes == ["u/a b/", "u/a+b/", "u/é+/"]
     assert [listed(objects.list(prefix)) for prefix in prefixes] == [
         ["u/a b/2"],
+        ["u/a+b/5"],
         ["u/é+/3", "u/é+/x/4"],
     ]
-    assert listed(objects.list("u/", start_after="u/a b/2")) == ["u/é+/3", "u/é+/x/4"]
+    assert listed(objects.list("u/", start_after="u/a+b/5")) == ["u/é+/3", "u/é+/x/4"]
 
 
 def test_list_goes_on_over_pages(account: Account) -> None:

@@ -104,17 +104,6 @@ def test_list_holds_no_page_but_the_one_in_hand() -> None:
     assert max(alive) <= 200
 
 
-def test_list_direct_leaves_out_what_lies_deeper() -> None:
-    """A delimiter keeps deeper keys at the service; they come as prefixes."""
-    answer = {"Contents": [item("p/a")], "CommonPrefixes": [{"Prefix": "p/x/"}]}
-    client = ScriptedS3(list_objects_v2=[answer] * 2)
-    objects = objects_of(client)
-
-    assert [[each.key for each in page] for page in objects.list("p/", direct=True)] == [["p/a"]]
-    assert objects.prefixes("p/") == ["p/x/"]
-    assert [each["Delimiter"] for each in client.requests("list_objects_v2")] == ["/", "/"]
-
-
 def test_prefixes_come_from_all_pages() -> None:
     """More than a thousand dates are as complete as three."""
     client = ScriptedS3(
@@ -129,6 +118,7 @@ def test_prefixes_come_from_all_pages() -> None:
     )
 
     assert objects_of(client).prefixes("p/") == ["p/1/", "p/2/"]
+    assert [each["Delimiter"] for each in client.requests("list_objects_v2")] == ["/", "/"]
 
 
 def test_find_takes_no_longer_key_for_the_object() -> None:
