@@ -40,6 +40,7 @@ CREATED: dict[str, Any] = {
     "ttl": EXPIRED,
     "note": {"S": "what the application alone needs"},
 }
+OWN_WORD = CREATED | {"status": {"S": "expiring"}}  # the application's, without a claim of ours
 CLAIMED_AT = {"N": str(NOW_S - TAKE_OVER_S - 1)}
 CLAIMED: dict[str, Any] = {
     **CREATED,
@@ -152,6 +153,17 @@ def test_claim_of_a_session_that_changed_is_refused(sessions: Sessions, writer: 
     assert sessions.get() == after
 
 
+def test_claim_where_the_application_says_expiring_too_is_refused_to_the_second(
+    sessions: Sessions,
+) -> None:
+    """The status alone does not tell a claim; the claim itself does."""
+    sessions.put(OWN_WORD)
+
+    assert sessions.take(read(OWN_WORD), "other") is Effect.DONE
+    assert sessions.take(read(OWN_WORD)) is Effect.CHANGED
+    assert (sessions.get() or {})["expiryRun"] == {"S": "other"}
+
+
 def test_claim_of_a_session_that_is_gone_makes_none(sessions: Sessions) -> None:
     """TTL, or another run, was faster."""
     assert sessions.take(read(CREATED)) is Effect.GONE
@@ -176,7 +188,9 @@ def test_claim_taken_over_only_as_it_was_seen(sessions: Sessions, writer: str) -
     assert sessions.get() == after
 
 
-@pytest.mark.parametrize("before", [CREATED, CLAIMED], ids=["free", "taken over"])
+@pytest.mark.parametrize(
+    "before", [CREATED, OWN_WORD, CLAIMED], ids=["free", "own word", "taken over"]
+)
 def test_claims_at_once_have_one_winner(sessions: Sessions, before: dict[str, Any]) -> None:
     """Of 16 runs that read the same session one has it, and the row says which."""
     session = read(before)
