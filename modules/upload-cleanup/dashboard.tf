@@ -14,7 +14,7 @@ locals {
     },
     {
       title   = "Refused, failed, not finished"
-      metrics = [local.own.GateRefused, local.own.CleanupErrors, local.own.RunIncomplete]
+      metrics = [local.own.GateRefused, local.own.TripwireStopped, local.own.CleanupErrors, local.own.RunIncomplete]
       stat    = "Sum"
     },
     {

@@ -204,8 +204,8 @@ variable "ages" {
 
 variable "limits" {
   description = <<-EOT
-    What one run may do. `max_deletes_per_run` bounds each phase: expired sessions stop there, orphans are refused as a whole above
-    it. `max_orphan_percent` of the listed objects (once they are over 100) is the other gate. `batch_size` sessions are claimed
+    What one run may do. `max_deletes_per_run` bounds a run as a whole: expired sessions stop there, a plan of orphans above it is
+    refused, and one that no longer fits waits for the next run. `max_orphan_percent` of the listed objects (once they are over 100) is the other gate. `batch_size` sessions are claimed
     together, `threads` calls are on their way at once, at most `requests_per_second` start (0: no limit).
   EOT
   type = object({
@@ -258,7 +258,7 @@ variable "dry_run" {
 }
 
 variable "protect_tag" {
-  description = "Key of an object tag that keeps an orphan: one read of the tags for each object about to go. `null` reads none."
+  description = "Key of an object tag that keeps an object, whatever its session says: one read of the tags for each object about to go. `null` reads none."
   type        = string
   default     = null
 

@@ -332,14 +332,14 @@ def test_upload_cleanup_alarms_watch_what_is_emitted(planned: dict[str, PlannedM
         if alarm["namespace"] == DECLARED["namespace"]
     }
 
-    assert own.keys() == {
-        "cleanup-errors",
-        "gate-refused",
-        "uploaded-with-ttl",
-        "uploaded-with-claim",
-        "living-without-object",
-        "incomplete",
-        "silence",
+    assert {key: alarm["metric_name"] for key, alarm in own.items()} == {
+        "cleanup-errors": "CleanupErrors",
+        "gate-refused": "GateRefused",
+        "uploaded-with-ttl": "UploadedWithTTL",
+        "uploaded-with-claim": "UploadedWithClaim",
+        "living-without-object": "TripwireStopped",
+        "incomplete": "RunIncomplete",
+        "silence": "RunsCompleted",
     }
     for alarm in own.values():
         declared = DECLARED["metrics"][alarm["metric_name"]]
