@@ -13,8 +13,8 @@ from tests.safety.machine import Machine
 if TYPE_CHECKING:
     from tests.safety.stage import Clients
 
-EXAMPLES = 20
-STEPS = 12
+EXAMPLES = 30
+STEPS = 8
 
 
 @pytest.mark.parametrize("number", [1, 2])

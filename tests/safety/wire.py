@@ -114,10 +114,11 @@ class Wire:
             self.before(call)
             if dies:
                 self.dead = True
-        answer = self.disturb(call, forward, self.rewrite(call, request))
-        if dies:
-            raise KilledError(f"after call {call.number}, {operation}")
-        return answer
+        try:
+            return self.disturb(call, forward, self.rewrite(call, request))
+        finally:
+            if dies:  # whatever the answer was, an error too: nobody is left to read it
+                raise KilledError(f"after call {call.number}, {operation}")
 
     def _end_if_dead(self) -> None:
         if self.dead:
