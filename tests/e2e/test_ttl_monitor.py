@@ -7,8 +7,6 @@ One apply serves the whole file; tests that change the deployment put back what 
 from __future__ import annotations
 
 import json
-import shlex
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e import consumer
+from tests.e2e.deployed import Deployed
 from tools.demo.stage import VARIABLES
 from tools.terraform import ROOT
 
@@ -37,70 +36,14 @@ METRICS = "Expiry/TTLMonitor"
 
 
 @dataclass(frozen=True)
-class World:
-    """The applied example, and who holds it."""
+class World(Deployed):
+    """The applied example's function, and what else the example tells."""
 
-    account: Account
-    root: consumer.Consumer
     outputs: dict[str, Any]
-
-    @property
-    def monitor(self) -> dict[str, Any]:
-        """What the monitor tells of itself."""
-        monitor: dict[str, Any] = self.outputs["monitor"]
-        return monitor
-
-    def fire(self) -> None:
-        """Fire the schedule as deployed, and wait until Lambda is done with it."""
-        before = len(self.finished())
-        self.account.fire_schedule(
-            self.monitor["schedule_name"], group=self.monitor["schedule_group_name"]
-        )
-        wait_until(lambda: len(self.finished()) > before, "a run to finish")
-
-    def finished(self) -> list[str]:
-        """Return Lambda's own records of runs that ended, well or not."""
-        return [line for line in self.log() if '"platform.report"' in line or "REPORT " in line]
-
-    def log(self) -> list[str]:
-        """Return every line of the function's log group."""
-        return self.account.logs(self.monitor["log_group_name"])
 
     def reports(self) -> list[dict[str, Any]]:
         """Return the report lines of the log, oldest first."""
-        lines = [json.loads(line) for line in self.log() if line.startswith("{")]
-        return [line for line in lines if line.get("message") == "report"]
-
-    def alarm_states(self) -> dict[str, str]:
-        """Evaluate every alarm now, and read the states back through CloudWatch."""
-        self.account.evaluate_alarms()
-        described = consumer.aws(self.account, "cloudwatch", "describe-alarms")
-        prefix = f"{self.monitor['function_name']}-"
-        return {
-            alarm["AlarmName"].removeprefix(prefix): alarm["StateValue"]
-            for alarm in described["MetricAlarms"]
-        }
-
-    def invoke(self, folder: Path, payload: str = "{}") -> dict[str, Any]:
-        """Run the module's `invoke_command` as it stands; return the function's answer."""
-        command = shlex.split(self.monitor["invoke_command"])
-        command[command.index("--payload") + 1] = payload
-        subprocess.run(command, check=True, cwd=folder, capture_output=True, env=self.shell())
-        answer: dict[str, Any] = json.loads((folder / "response.json").read_text())
-        return answer
-
-    def shell(self) -> dict[str, str]:
-        """Return the environment of a user's shell that works in this account."""
-        return self.root.env | consumer.cli_on_path()
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    """Poll until *true*; fail with *what* was waited for."""
-    deadline = time.monotonic() + 120
-    while not true():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited 120 s for {what}")
-        time.sleep(0.2)
+        return self.lines("report")
 
 
 def rows(now_s: int) -> Iterator[dict[str, Any]]:
@@ -147,7 +90,8 @@ def world(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
         source = f"{address}/{consumer.ARCHIVE}"
         consumer.copy_root(ROOT / "examples" / "ttl-monitor", folder, source)
         with consumer.applied(folder, account, VARIABLES) as root:
-            applied = World(account, root, consumer.outputs(root))
+            outputs = consumer.outputs(root)
+            applied = World(account, root, outputs["monitor"], outputs)
             write(account, applied.outputs["table_name"], list(rows(int(time.time()))))
             account.clear_calls()
             applied.fire()
@@ -222,7 +166,7 @@ def test_schedule_fired_alarms_tell_what_is_wrong(world: World) -> None:
 def test_alarm_going_off_tells_the_topic(world: World) -> None:
     """An alarm that changes to ALARM arrives at whoever subscribed to the topic."""
     queue = subscribed_queue(world.account, world.outputs["topic_arn"])
-    name = f"{world.monitor['function_name']}-ttl-misconfigured"
+    name = f"{world.told['function_name']}-ttl-misconfigured"
     client = world.account.client("cloudwatch")
     client.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="test")
     table = world.outputs["table_name"]
@@ -303,7 +247,7 @@ def test_run_calls_are_pages_and_a_constant(world: World) -> None:
     """A run asks for each page once; everything else is four calls, whatever the table's size."""
     world.account.clear_calls()
     world.fire()
-    calls = [call.operation for call in world.account.calls(role=world.monitor["role_name"])]
+    calls = [call.operation for call in world.account.calls(role=world.told["role_name"])]
 
     report = world.reports()[-1]
     handler = [name for name in calls if name not in LAMBDAS_OWN]
@@ -321,8 +265,8 @@ LAMBDAS_OWN = frozenset({"CreateLogStream", "PutLogEvents", "SendMessage"})
 
 def test_role_grants_are_the_calls_made(world: World) -> None:
     """What the role may and what the handler does is the same list; services' grants aside."""
-    role = world.monitor["role_name"]
-    services = {action for grant in world.monitor["service_grants"] for action in grant["actions"]}
+    role = world.told["role_name"]
+    services = {action for grant in world.told["service_grants"] for action in grant["actions"]}
 
     granted = {action for action, _ in world.account.grants(role)} - services
     used = {action for action, _ in world.account.used(role)} - services
@@ -337,7 +281,7 @@ def test_role_grants_are_the_calls_made(world: World) -> None:
 
 def test_role_call_beyond_its_grants_is_denied(world: World) -> None:
     """The role deletes nothing, reads no other table, and writes nowhere but under its prefix."""
-    role = world.monitor["role_name"]
+    role = world.told["role_name"]
     dynamodb = world.account.client("dynamodb", role=role)
     s3 = world.account.client("s3", role=role)
     key = {"thread_id": {"S": "user-00#session-0"}, "checkpoint_id": {"S": "1"}}
@@ -362,30 +306,10 @@ def test_unknown_event_key_is_refused_by_name(world: World, tmp_path: Path) -> N
 
 def test_failed_run_waits_in_the_dead_letter_queue(world: World) -> None:
     """A schedule whose run fails leaves its event and its error where an operator finds both."""
-    name = world.monitor["function_name"]
-    client = world.account.client("lambda")
-    deployed = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    broken = deployed | {"CHECKPOINT_TABLE_NAME": "no-such-table"}
-    client.update_function_configuration(FunctionName=name, Environment={"Variables": broken})
-
-    sqs = world.account.client("sqs")
-    received: list[dict[str, Any]] = []
-
-    def arrived() -> bool:
-        received.extend(
-            sqs.receive_message(
-                QueueUrl=world.monitor["dead_letter_queue_url"], WaitTimeSeconds=1
-            ).get("Messages", [])
-        )
-        return bool(received)
-
-    try:
+    with world.environment(CHECKPOINT_TABLE_NAME="no-such-table"):
         world.fire()
-        wait_until(arrived, "the failure in the dead-letter queue")
-    finally:
-        client.update_function_configuration(FunctionName=name, Environment={"Variables": deployed})
+        record = world.dead_letter()
 
-    record = json.loads(received[0]["Body"])
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["requestContext"]["approximateInvokeCount"] == 1
     assert record["responsePayload"]["errorType"] == "DeniedError"
