@@ -1,4 +1,4 @@
-"""Expired sessions: what goes, what waits, what is given back, and what is left alone."""
+"""Expired sessions: what goes, what waits, and what is left alone."""
 
 from __future__ import annotations
 
@@ -7,54 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.safety.drive import STEP_S, run
-from tests.safety.stage import ID, Stage, key_of
+from tests.safety.sessions import built, status
+from tests.safety.stage import key_of
 from tests.safety.wire import Call, Forward, Wire
-from tests.safety.world import LIVING, MULTIPART, OLD_H, Case, build, claimed
+from tests.safety.world import LIVING, MULTIPART, OLD_H, Case, claimed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.safety.stage import Clients, Item
+    from tests.safety.stage import Clients
 
 CLAIM = {"expiryRun", "expiryClaimedAt", "expiryPreviousStatus"}
 COMPLETED = {**MULTIPART, "s3UploadId": "completed-by-somebody"}
-
-
-def built(clients: Clients, *cases: Case) -> Stage:
-    """Return a stage with *cases*."""
-    stage = Stage(clients)
-    build(stage, cases)
-    return stage
-
-
-def before(operation: str, act: Callable[[], object]) -> Wire:
-    """Return a wire on which *act* happens right before the first such call."""
-    acts = [act]
-
-    def let_in(call: Call) -> None:
-        if call.operation == operation and acts:
-            acts.pop()()
-
-    return Wire(before=let_in)
-
-
-def change(stage: Stage, name: str, **values: Any) -> None:
-    """Write attributes of a row, as an application without any condition does."""
-    names = {f"#{n}": n for n in values}
-    typed = stage.session(name, **values)
-    stage.clients.dynamodb.update_item(
-        TableName=stage.name,
-        Key={ID: {"S": name}},
-        UpdateExpression="SET " + ", ".join(f"#{n} = :{n}" for n in values),
-        ExpressionAttributeNames=names,
-        ExpressionAttributeValues={f":{n}": typed[n] for n in values},
-    )
-
-
-def status(row: Item) -> str:
-    """Return a row's status."""
-    found: str = row["status"]["S"]
-    return found
 
 
 def test_result_counts_failed_uploads_apart_from_other_sessions(clients: Clients) -> None:
@@ -121,71 +83,6 @@ def test_completed_upload_goes_only_when_the_claim_has_settled(clients: Clients)
     assert (first["outcomes"]["protected"], first["outcomes"]["deleted"]) == (1, 0)
     assert second["outcomes"]["deleted"] == 1
     assert (stage.rows(), stage.objects()) == ({}, {})
-
-
-def test_object_newer_than_the_claim_gives_the_session_back(clients: Clients) -> None:
-    """Somebody is uploading right now: the row is as it was, and nothing is lost."""
-    stage = built(clients, Case("s", object_h=0))
-    rows, objects = stage.rows(), stage.objects()
-
-    found = run(stage)
-
-    assert found["outcomes"]["changed"] == 1
-    assert (stage.rows(), stage.objects()) == (rows, objects)
-
-
-def test_object_overwritten_before_the_delete_gives_the_session_back(clients: Clients) -> None:
-    """The delete is on the version that was seen: whoever overwrites it wins."""
-    stage = built(clients, Case("s", object_h=OLD_H))
-    rows = stage.rows()
-    wire = before("DeleteObjects", lambda: stage.put(key_of("s"), age_h=0, body=b"new"))
-
-    found = run(stage, wire)
-
-    assert found["outcomes"]["changed"] == 1
-    assert stage.rows() == rows
-    assert list(stage.objects()) == [key_of("s")]
-
-
-def test_session_renewed_after_the_claim_is_given_back(clients: Clients) -> None:
-    """Even a renewal without any condition is seen before the object goes."""
-    stage = built(clients, Case("s", object_h=OLD_H))
-    wire = before("BatchGetItem", lambda: change(stage, "s", ttl=stage.at(5)))
-
-    run(stage, wire)
-
-    (row,) = stage.rows().values()
-    assert status(row) == "created"
-    assert not CLAIM & set(row)
-    assert list(stage.objects()) == [key_of("s")]
-
-
-def test_session_renewed_before_its_row_goes_is_given_back(clients: Clients) -> None:
-    """The row's own delete asks again: expired, and claimed by this run."""
-    stage = built(clients, Case("s"))
-    wire = Wire()
-
-    def renew(call: Call) -> None:
-        if call.operation == "BatchExecuteStatement" and wire.count()[call.operation] == 2:
-            change(stage, "s", ttl=stage.at(5))
-
-    wire.before = renew
-    found = run(stage, wire)
-
-    (row,) = stage.rows().values()
-    assert found["outcomes"]["changed"] == 1
-    assert (status(row), CLAIM & set(row)) == ("created", set())
-
-
-def test_session_renewed_under_a_dead_runs_claim_is_given_back(clients: Clients) -> None:
-    """A run that died must not keep a session that lives again from being completed."""
-    stage = built(clients, Case("s", row={**claimed(1), **LIVING}, object_h=OLD_H))
-
-    run(stage)
-
-    (row,) = stage.rows().values()
-    assert (status(row), CLAIM & set(row)) == ("created", set())
-    assert list(stage.objects()) == [key_of("s")]
 
 
 def test_two_dead_sessions_with_one_key_both_go(clients: Clients) -> None:
@@ -306,59 +203,33 @@ def test_tag_that_protects_keeps_object_and_session(clients: Clients) -> None:
     assert list(stage.objects()) == [key_of("kept")]
 
 
-UNCLAIMED = {"status": "expiring"}  # as an application may say by itself
-
-
-@pytest.mark.parametrize(
-    ("row", "values"),
-    [
-        ({}, {"ttl": 9_000_000_000}),
-        ({}, {"ttl": "soon"}),
-        ({}, {"status": "uploaded"}),
-        ({}, {"status": "partial"}),
-        ({}, {"key": key_of("another")}),
-        ({}, {"s3UploadId": "a-new-one"}),
-        (UNCLAIMED, {"expiryRun": "other"}),
-        (claimed(1), {"expiryRun": "other"}),
-        (claimed(1), {"ttl": 9_000_000_000}),
-        (claimed(1), {"status": "created"}),
-    ],
-)
-def test_session_changed_before_the_claim_is_left(
-    clients: Clients, row: dict[str, Any], values: dict[str, Any]
-) -> None:
-    """Whatever of it is no longer as it was read: nothing of it is touched."""
-    stage = built(clients, Case("s", row=row, object_h=OLD_H))
-    changed: list[Item] = []
-
-    def act() -> None:
-        change(stage, "s", **values)
-        changed.append(stage.rows()["s"])
-
-    wire = before("BatchExecuteStatement", act)
-
-    found = run(stage, wire)
-
-    assert found["outcomes"]["changed"] == 1
-    assert list(stage.rows().values()) == changed
-    assert list(stage.objects()) == [key_of("s")]
-
-
-@pytest.mark.parametrize("operation", ["ListObjectsV2", "BatchGetItem", "DeleteObjects"])
-def test_claim_taken_over_by_another_run_is_not_given_back(
-    clients: Clients, operation: str
-) -> None:
-    """Who has lost the claim touches the row no more, not even to give it back."""
+def test_row_that_cannot_be_read_again_keeps_the_object(clients: Clients) -> None:
+    """Unknown means keep, and it is counted as an error."""
     stage = built(clients, Case("s", object_h=OLD_H))
-    wire = Wire()
 
-    def take(call: Call) -> None:
-        if call.operation == operation and "expiryRun" in stage.rows().get("s", {}):
-            change(stage, "s", expiryRun="other", ttl=9_000_000_000)
+    def unread(call: Call, forward: Forward, request: dict[str, Any]) -> Any:
+        if call.operation == "BatchGetItem":
+            return {"Responses": {}, "UnprocessedKeys": request["RequestItems"]}
+        return forward(**request)
 
-    wire.before = take
-    found = run(stage, wire)
+    found = run(stage, Wire(disturb=unread))
 
-    (row,) = stage.rows().values()
-    assert found["outcomes"]["changed"] == 1
-    assert (status(row), row["expiryRun"]) == ("expiring", {"S": "other"})
+    assert found["outcomes"]["failed"] == 1
+    assert (list(stage.rows()), list(stage.objects())) == (["s"], [key_of("s")])
+
+
+def test_upload_that_cannot_be_aborted_keeps_session_and_object(clients: Clients) -> None:
+    """The row knows of the upload, so it goes last or not at all."""
+    stage = built(clients, Case("s", row=MULTIPART, parts=1, object_h=OLD_H))
+
+    def deny(call: Call, forward: Forward, request: dict[str, Any]) -> Any:
+        if call.operation == "AbortMultipartUpload":
+            raise clients.s3.exceptions.ClientError(
+                {"Error": {"Code": "AccessDenied", "Message": "no"}}, call.operation
+            )
+        return forward(**request)
+
+    found = run(stage, Wire(disturb=deny))
+
+    assert found["outcomes"]["failed"] == 1
+    assert (list(stage.rows()), list(stage.objects())) == (["s"], [key_of("s")])

@@ -13,8 +13,8 @@ import pytest
 
 from expiry.errors import DeniedError, MismatchError, NotFoundError
 from tests.safety.drive import STEP_S, run
+from tests.safety.sessions import built, status
 from tests.safety.stage import Stage, key_of
-from tests.safety.test_sessions_expired import built, status
 from tests.safety.wire import Call, Forward, Wire
 from tests.safety.world import LIVING, MULTIPART, OLD_H, Case
 from upload_cleanup.handler import handler
@@ -122,6 +122,16 @@ def test_session_that_waits_holds_no_other_back(clients: Clients) -> None:
 
     assert sum(each["outcomes"]["deleted"] for each in found) == len(DEAD)
     assert set(stage.rows()) == {"waits", "lives"}
+
+
+def test_allowance_not_used_by_what_waits_is_left_for_orphans(clients: Clients) -> None:
+    """One deletion is allowed; a session that waits does not use it up."""
+    waits = Case("waits", row={**MULTIPART, "s3UploadId": "completed"}, object_h=OLD_H)
+    stage = built(clients, LIVES, waits, Case("orphan", row=None, object_h=OLD_H))
+
+    found = run(stage, event={"limit": 1})
+
+    assert found["orphanedObjectsCleanup"] == 1
 
 
 @pytest.mark.parametrize(

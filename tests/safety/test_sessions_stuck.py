@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.safety.drive import run
+from tests.safety.sessions import before, built, change, status
 from tests.safety.stage import HOUR_S
-from tests.safety.test_sessions_expired import before, built, change, status
 from tests.safety.wire import Call, Forward, Wire
 from tests.safety.world import LIVING, MULTIPART, Case
 
@@ -101,3 +101,30 @@ def test_review_goes_on_when_its_time_is_over(clients: Clients) -> None:
     run(stage, environment=review)
 
     assert (stage.rows(), stage.open_uploads()) == ({}, set())
+
+
+def test_stuck_upload_with_a_young_part_is_not_marked(clients: Clients) -> None:
+    """Somebody is still uploading, however long ago it began."""
+    stage = built(clients, Case("s", row=STUCK, parts=1, upload_h=0.5))
+
+    found = run(stage)
+
+    assert found["markedPartial"] == 0
+    assert status(stage.rows()["s"]) == "created"
+
+
+def test_review_keeps_uploads_whose_parts_cannot_be_read(clients: Clients) -> None:
+    """What may have parts is not aborted where a person is to look first."""
+    stage = built(clients, Case("s", row=MULTIPART, parts=1))
+
+    def fail(call: Call, forward: Forward, request: dict[str, Any]) -> Any:
+        if call.operation == "ListParts":
+            raise stage.clients.s3.exceptions.ClientError(
+                {"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListParts"
+            )
+        return forward(**request)
+
+    run(stage, Wire(disturb=fail), environment={"REVIEW_EXPIRED_WITH_PARTS": "true"})
+
+    assert status(stage.rows()["s"]) == "created"
+    assert stage.open_uploads() == {"s"}
