@@ -13,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from expiry.listing import read_fast
+from expiry.plain_rows import take_plainly
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,7 +26,7 @@ READ_TIMEOUT_S = 15  # a page of 1 MB under load takes seconds, a dead connectio
 
 def dynamodb(*, threads: int) -> DynamoDBClient:
     """Make a client that *threads* threads may use at once."""
-    return boto3.client("dynamodb", config=_config(threads))
+    return take_plainly(boto3.client("dynamodb", config=_config(threads)))
 
 
 def s3(*, threads: int = 1) -> S3Client:

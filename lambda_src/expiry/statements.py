@@ -16,6 +16,8 @@ from typing import Any, Self
 
 from expiry.attributes import type_of
 
+TEXTS = 256  # kept: a run has a handful of them, for thousands of statements
+
 Value = Mapping[str, Any]
 """A typed value: ``{"S": "x"}``."""
 
@@ -88,8 +90,7 @@ class Statement:
 
 def deletion(table: str, key: Key, condition: Condition) -> Statement:
     """Delete the row of *key* while *condition* holds; the answer has the row that went."""
-    where = f"WHERE {_matches(key)} AND {condition.text}"
-    text = f"DELETE FROM {quoted(table)} {where} RETURNING ALL OLD *"  # noqa: S608 - names quoted
+    text = _deletion(table, tuple(key), condition.text)
     return Statement(text, (*key.values(), *condition.parameters), key)
 
 
@@ -102,10 +103,7 @@ def update(
     remove: Sequence[str] = (),
 ) -> Statement:
     """Set and remove attributes of the row of *key* while *condition* holds; never make a row."""
-    changes = [f"SET {quoted(name)}=?" for name in put]
-    changes += [f"REMOVE {quoted(name)}" for name in remove]
-    where = f"WHERE {_matches(key)} AND {condition.text}"
-    text = f"UPDATE {quoted(table)} {' '.join(changes)} {where} RETURNING ALL OLD *"
+    text = _update(table, tuple(key), condition.text, tuple(put), tuple(remove))
     parameters = (*put.values(), *key.values(), *condition.parameters)
     return Statement(text, parameters, key, {**put, **dict.fromkeys(remove)})
 
@@ -125,12 +123,13 @@ def comparable(value: Value | None) -> Any:
     return kind, bytes(value["B"]) if kind == "B" else value[kind]
 
 
+@lru_cache(maxsize=TEXTS)
 def quoted(name: str) -> str:
     """Return *name* as a PartiQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
-@lru_cache(maxsize=64)  # a run has a handful of texts, and thousands of statements
+@lru_cache(maxsize=TEXTS)
 def faults(text: str, table: str, key_names: tuple[str, ...]) -> str:
     """Say why *text* must not be sent, "" where it may: no delete without a condition, ever."""
     found = re.fullmatch(
@@ -154,5 +153,21 @@ def faults(text: str, table: str, key_names: tuple[str, ...]) -> str:
     return ""
 
 
-def _matches(key: Key) -> str:
+@lru_cache(maxsize=TEXTS)
+def _deletion(table: str, key: tuple[str, ...], condition: str) -> str:
+    where = f"WHERE {_matches(key)} AND {condition}"
+    return f"DELETE FROM {quoted(table)} {where} RETURNING ALL OLD *"  # noqa: S608 - names quoted
+
+
+@lru_cache(maxsize=TEXTS)
+def _update(
+    table: str, key: tuple[str, ...], condition: str, put: tuple[str, ...], remove: tuple[str, ...]
+) -> str:
+    changes = [f"SET {quoted(name)}=?" for name in put]
+    changes += [f"REMOVE {quoted(name)}" for name in remove]
+    where = f"WHERE {_matches(key)} AND {condition}"
+    return f"UPDATE {quoted(table)} {' '.join(changes)} {where} RETURNING ALL OLD *"
+
+
+def _matches(key: Sequence[str]) -> str:
     return " AND ".join(f"{quoted(name)}=?" for name in key)
