@@ -30,7 +30,7 @@ BATCH = 1_000  # of DeleteObjects
 BATCH_S = 6.0  # ten readings of a hundred sessions, and one delete of a thousand objects
 ACTION = "delete_object"
 SESSION_CAME = "a session of that name has come meanwhile"
-UNREAD = "its session could not be read"
+UNREAD = "the session could not be read"
 
 
 class OrphanPhase:
@@ -85,7 +85,9 @@ class OrphanPhase:
         report.listed, report.unmatched = found.listed, found.unmatched
         report.outcomes.counts[Outcome.PROTECTED] += found.protected
         if found.unknown:
-            report.problems.add(self._context.settings.table, f"{found.unknown} objects: {UNREAD}")
+            report.problems.add(
+                self._context.settings.table, f"of {found.unknown} objects {UNREAD}"
+            )
         if self._survey.complete and self._place is None and self._living.complete:
             report.living_without_object = max(0, self._living.uploaded - found.living)
 

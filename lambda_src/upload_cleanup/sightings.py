@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from expiry.bucket import Bucket, code_of
 from expiry.calls import explained
-from expiry.errors import CapExceededError, DeniedError, ExpiryError, StoreError
+from expiry.errors import CapExceededError, ExpiryError, StoreError
 from upload_cleanup.settings import AUDIT_VARIABLE
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class MemoryObject:
             with explained(READ_ACTION, str(self.bucket), setting=self.bucket.setting):
                 body = answer["Body"].read()
         except StoreError as error:
-            # Where a role may list nothing a missing key is denied. Writing finds out which it is.
+            # Where a role may list nothing a missing key is denied. Writing finds out which it is:
+            # with no ETag it only makes what is not there.
             if code_of(error) != "NoSuchKey":
                 self.trouble = error
             return Memory()
@@ -103,8 +104,6 @@ class MemoryObject:
             StoreError: It was not written, so this run's sightings will not count.
         """
         for _ in range(TRIES):
-            if self.trouble and self._etag is None and not isinstance(self.trouble, DeniedError):
-                raise self.trouble
             changed = change(memory)
             try:
                 self._write(changed)

@@ -132,6 +132,32 @@ def test_orphan_whose_session_comes_before_the_second_reading_is_changed(stage: 
     assert report.deleted == 0
 
 
+def test_object_whose_session_cannot_be_read_is_no_candidate_and_is_told(stage: Stage) -> None:
+    """
+    A reading that fails keeps what it concerns, and is not held against the plan either.
+    """
+    stage.put(key_of("unread"))
+
+    def unprocessed(call: Call, forward: Forward, request: dict[str, Any]) -> Any:
+        if call.operation != "BatchGetItem":
+            return forward(**request)
+        left = {key: dict(asked) for key, asked in request["RequestItems"].items()}
+        keys = left[stage.name]["Keys"]
+        unread = [key for key in keys if key["uploadSessionId"]["S"] == "unread"]
+        asked = {stage.name: {**left[stage.name], "Keys": [k for k in keys if k not in unread]}}
+        answer = forward(RequestItems=asked) if asked[stage.name]["Keys"] else {"Responses": {}}
+        left[stage.name]["Keys"] = unread
+        return {**answer, "UnprocessedKeys": left if unread else {}}
+
+    report = orphans_of(stage, wire=Wire(disturb=unprocessed)).run()
+
+    assert key_of("unread") in stage.objects()
+    assert report.outcomes.total == 0
+    assert report.problems.kept == [
+        {"sessionId": stage.name, "error": "of 1 objects the session could not be read"}
+    ]
+
+
 def test_orphan_whose_second_reading_fails_stays_and_is_told(stage: Stage) -> None:
     """
     Unread is not absent, the second time neither.
@@ -153,7 +179,7 @@ def test_orphan_whose_second_reading_fails_stays_and_is_told(stage: Stage) -> No
     assert key_of("orphan") in stage.objects()
     assert report.outcomes.as_dict()["failed"] == 1
     assert report.problems.kept == [
-        {"sessionId": key_of("orphan"), "error": "its session could not be read"}
+        {"sessionId": key_of("orphan"), "error": "the session could not be read"}
     ]
 
 

@@ -325,6 +325,18 @@ def test_young_object_of_an_uploaded_session_is_not_missing(stage: Stage, audit:
     assert look(stage, audit, living=whole(2)).living_without_object == 0
 
 
+def test_another_object_of_an_uploaded_session_does_not_stand_for_the_missing_one(
+    stage: Stage, audit: Audit
+) -> None:
+    """
+    A thumbnail of that name is not what the session has uploaded.
+    """
+    uploaded(stage, "lost")
+    stage.put(key_of("lost").replace(".mp4", ".jpg"))
+
+    assert look(stage, audit, living=whole(2)).living_without_object == 1
+
+
 def test_object_put_after_the_sessions_were_counted_stands_for_none(
     stage: Stage, audit: Audit
 ) -> None:
