@@ -185,3 +185,19 @@ def test_sharer_renewed_after_the_claims_keeps_the_object(clients: Clients) -> N
     assert list(stage.objects()) == [key_of("owner")]
     assert {status(row) for row in stage.rows().values()} == {"created"}
     assert set(stage.rows()) == {"owner", "guest"}
+
+
+@pytest.mark.parametrize("values", [{"expiryRun": "other"}, {"status": "uploaded"}])
+def test_claim_lost_before_the_row_goes_keeps_it(clients: Clients, values: dict[str, Any]) -> None:
+    """The row's own delete asks whose claim it carries."""
+    stage, wire = built(clients, Case("s")), Wire()
+
+    def lose(call: Call) -> None:
+        if call.operation == "BatchExecuteStatement" and wire.count()[call.operation] == 2:
+            change(stage, "s", **values)
+
+    wire.before = lose
+    found = run(stage, wire)
+
+    assert found["outcomes"]["changed"] == 1
+    assert list(stage.rows()) == ["s"]
