@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from expiry import clients
 from expiry.plain_rows import take_plainly
 
 if TYPE_CHECKING:
@@ -152,3 +153,24 @@ def test_plain_rows_are_taken_without_boto3() -> None:
 
     assert walked[0] > 20_000
     assert walked[1] < 100
+
+
+def test_client_of_a_handler_takes_rows_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every handler has it, by the one way in which clients are made."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "eu-west-1")
+    client: Any = clients.dynamodb(threads=1)
+    walked: list[int] = []
+
+    def look(response_dict: dict[str, Any], **_: Any) -> None:
+        walked.append(len(response_dict["body"]))
+
+    def answer(request: Any, **_: Any) -> Any:
+        headers: Any = {}
+        return AWSResponse(request.url, 200, headers, Raw(b'{"Items": [{"pk": {"S": "a"}}]}'))
+
+    client.meta.events.register("before-send.dynamodb.*", answer)
+    client.meta.events.register_last("before-parse.dynamodb.Scan", look)
+
+    assert client.scan(TableName="sessions")["Items"] == [{"pk": {"S": "a"}}]
+    assert walked == [len(b"{}")]
