@@ -45,7 +45,8 @@ class Claims:
     def take(self, session: Session, now_s: int) -> Statement:
         """Claim a session that is as it was read: expired, with the same status, key and upload."""
         condition = self._expired() & self._same(self.names.key, session.key)
-        condition &= self._same(self.names.upload_id, session.upload_id)
+        upload_id = "" if session.upload_id_is_empty else session.upload_id
+        condition &= self._same(self.names.upload_id, upload_id)
         condition &= self._same(self.names.status, session.status)
         claim = session.claim
         if claim is not None:  # taken over: the time of the first claim stays

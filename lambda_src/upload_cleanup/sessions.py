@@ -65,8 +65,9 @@ class Session:
     key: str
     status: str
     ttl: str | None  # as DynamoDB writes the number
-    upload_id: str | None
+    upload_id: str | None  # None also where it is empty: S3 must never be asked to abort nothing
     claim: Claim | None
+    upload_id_is_empty: bool = False  # as some applications write where there is no upload
 
     @property
     def previous_status(self) -> str:
@@ -129,8 +130,8 @@ def _read(row: Row, names: Attributes) -> Session | None:
         claim = _claim(row)
         if claim is None:
             return None
-    ttl, upload_id = row.get(names.ttl, {}), row.get(names.upload_id, {})
-    return Session(session_id, key, status, ttl.get("N"), upload_id.get("S") or None, claim)
+    ttl, upload_id = row.get(names.ttl, {}).get("N"), row.get(names.upload_id, {}).get("S")
+    return Session(session_id, key, status, ttl, upload_id or None, claim, upload_id == "")
 
 
 def _optional(names: Attributes) -> tuple[tuple[str, str], ...]:

@@ -233,3 +233,14 @@ def test_upload_that_cannot_be_aborted_keeps_session_and_object(clients: Clients
 
     assert found["outcomes"]["failed"] == 1
     assert (list(stage.rows()), list(stage.objects())) == (["s"], [key_of("s")])
+
+
+def test_empty_upload_id_is_no_upload(clients: Clients) -> None:
+    """An application may write an empty text for a single upload; nothing is asked to abort."""
+    stage, wire = built(clients, Case("s", row={"s3UploadId": ""}, object_h=OLD_H)), Wire()
+
+    found = run(stage, wire)
+
+    assert found["outcomes"]["deleted"] == 1
+    assert "AbortMultipartUpload" not in wire.count()
+    assert (stage.rows(), stage.objects()) == ({}, {})
