@@ -104,6 +104,15 @@ def test_walk_ends_a_folder_only_after_its_last_object(keys: set[str], number: i
             ended.add(folder)
 
 
+def test_walk_of_objects_in_no_folder_ends_with_each_page() -> None:
+    """
+    A flat bucket of any size is taken in parts, else no run would see its end.
+    """
+    steps = steps_of({f"{number}" for number in range(7)}, "run-1")
+
+    assert len([step for step in steps if step.ended]) == 3
+
+
 def test_walks_of_many_runs_begin_at_every_folder() -> None:
     """
     No folder is always the last: a run that is too short would never reach it.

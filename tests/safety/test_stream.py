@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -99,7 +100,15 @@ def assembled_by_another(stage: Stage) -> Item:
     return stage.session("dead")
 
 
-@pytest.mark.parametrize("case", [completed, fresh, assembled_by_another])
+def of_an_upload_that_is_not_there(stage: Stage) -> Item:
+    """Put an object that shows no parts, copied over itself since, say, of an upload that ended."""
+    stage.put(DEAD)
+    return stage.session("dead", **MULTIPART, s3UploadId="completed")
+
+
+@pytest.mark.parametrize(
+    "case", [completed, fresh, assembled_by_another, of_an_upload_that_is_not_there]
+)
 def test_object_that_may_be_younger_than_it_looks_is_left_to_the_schedule(
     stage: Stage, case: Callable[[Stage], Item]
 ) -> None:
@@ -331,6 +340,32 @@ def test_record_for_which_no_time_is_left_comes_again(stage: Stage) -> None:
 
     assert set(stage.objects()) == {DEAD}
     assert report.failed == ["1"]
+
+
+def test_record_whose_object_was_not_looked_for_in_time_comes_again(stage: Stage) -> None:
+    """
+    That nobody found an object is no proof that there is none.
+    """
+    stage.put(DEAD)
+    hanging, over = threading.Event(), threading.Event()
+
+    def hang(call: Call, forward: Forward, request: dict[str, Any]) -> Any:
+        if call.operation == "ListObjectsV2":
+            hanging.set()
+            over.wait(30)
+        return forward(**request)
+
+    report = clean(
+        stage,
+        record(stage.session("dead")),
+        wire=Wire(disturb=hang),
+        remaining_ms=lambda: 0 if hanging.is_set() else 3_000,
+    )
+    failed = list(report.failed)
+    over.set()
+
+    assert failed == ["1"]
+    assert set(stage.objects()) == {DEAD}
 
 
 def test_record_handed_over_twice_does_nothing_more(stage: Stage) -> None:
