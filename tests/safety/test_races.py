@@ -8,7 +8,7 @@ import pytest
 
 from tests.safety.application import Application
 from tests.safety.drive import SETTLE_S, run
-from tests.safety.race import NAME, losses, start
+from tests.safety.race import NAME, losses, race, start
 from tests.safety.scenarios import (
     DISOBEDIENT,
     JUST_PUT,
@@ -23,6 +23,8 @@ from tests.safety.wire import Call, Wire
 if TYPE_CHECKING:
     from tests.safety.race import Scenario
     from tests.safety.stage import Clients
+
+AFTER_THE_RUN = 1_000  # more calls than it makes
 
 
 def by_name(scenario: Scenario) -> str:
@@ -85,6 +87,32 @@ def test_run_unconditional_completion_before_settling_survives_a_second_run(
         found = gap(clients, scenario, place, SETTLE_S - 1)
 
         assert found == "", f"completed before call {place} of the second run"
+
+
+@pytest.mark.parametrize("scenario", DISOBEDIENT, ids=by_name)
+def test_run_unconditional_completion_after_settling_may_lose_the_object(
+    clients: Clients, scenario: Scenario
+) -> None:
+    """
+    The promise ends with ``settle_seconds``: that is what the contract's condition is for.
+    """
+    assert gap(clients, scenario, AFTER_THE_RUN, SETTLE_S + 100) == "object"
+
+
+def test_run_window_that_remains_is_the_delete_itself(clients: Clients) -> None:
+    """
+    A session that comes for an old object after the last reading comes too late, and at no other
+    moment. An application that puts its object after its row loses nothing even then.
+    """
+    adoption = next(each for each in SEEN_IN_TIME if "where an orphan lies" in each.name)
+    wire = Wire()
+    run(start(clients, adoption), wire, environment=adoption.environment)
+    delete = next(call.number for call in wire.calls if call.operation == "DeleteObjects")
+
+    ends = {place: race(clients, adoption, (place,)) for place in range(len(wire.calls) + 1)}
+
+    lost = [place for place, end in ends.items() if place <= delete and not end.object_there]
+    assert lost == [delete]
 
 
 def gap(clients: Clients, scenario: Scenario, place: int, seconds: int) -> str:
