@@ -159,6 +159,20 @@ def test_living_survives(kind: Kind, world: World) -> None:
     assert world.there[kind.name] == kind.count
 
 
+def test_living_rows_are_as_they_were(world: World) -> None:
+    """Nothing is written on a session but a mark for review, or a claim that settles."""
+    written = {"stuck: created, parts are old", "expired, completed: settles"}
+    kept = [
+        thing.session_id
+        for thing in world.scene.things
+        if thing.session_id and not thing.goes and thing.kind not in written
+    ]
+    before, after = world.filled[0], world.rows
+
+    assert len(kept) > 100
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+
+
 @pytest.mark.parametrize("kind", GOES, ids=lambda kind: kind.name)
 def test_abandoned_is_gone_without_rest(kind: Kind, world: World) -> None:
     """Neither a row nor an object nor an upload is left of what was abandoned."""
