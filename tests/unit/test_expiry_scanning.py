@@ -292,12 +292,14 @@ def test_scan_stopped_by_its_taker_gives_no_other_page(threads: int) -> None:
 
 def test_scan_page_on_its_way_when_the_taker_stops_does_not_come() -> None:
     """It is as if it had not been read: the next scan brings it."""
-    table, stopped, taken = a_table(100), threading.Event(), list[Page]()
-    plan = a_plan(2, 2)
+    table, begun, stopped = a_table(100), threading.Event(), threading.Event()
+    plan, taken = a_plan(2, 2), list[Page]()
 
     def wait(request: dict[str, Any]) -> None:
         if request["Segment"] == 1:
+            begun.set()
             stopped.wait(timeout=30)
+        begun.wait(timeout=30)
 
     def take(page: Page) -> Stop | None:
         taken.append(page)
