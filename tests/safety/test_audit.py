@@ -11,8 +11,8 @@ import pytest
 from expiry.errors import StoreError
 from tests.safety.drive import run
 from tests.safety.phases import Audit, now_stage, run_of, uploaded
-from tests.safety.stage import Stage, key_of
-from tests.safety.wire import Call, Forward, Wire
+from tests.safety.stage import HOUR_S, Stage, key_of
+from tests.safety.wire import Call, Forward, KilledError, Wire
 
 if TYPE_CHECKING:
     from tests.safety.stage import Clients
@@ -165,6 +165,35 @@ def test_plan_of_a_second_attempt_writes_over_none_of_the_first(
     planned = {line["key"] for line in audit.lines("plans/run_id=again/")}
 
     assert planned == {key_of("one"), key_of("two")}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_run_killed_at_any_call_has_deleted_nothing_that_no_plan_holds(
+    stage: Stage, audit: Audit, *, after: bool
+) -> None:
+    """
+    Wherever it dies, with sightings and a plan to write; another run then ends its work.
+    """
+    call = 0
+    while True:
+        stage.advance(25 * HOUR_S)
+        stage.put(ORPHAN, body=f"{call}".encode())
+        run(stage, run_id=f"seen-{call}", environment=audit.environment)
+        stage.advance(25 * HOUR_S)
+        wire = Wire(die_at=call, die_after=after)
+        try:
+            run(stage, wire, run_id=f"killed-{call}", environment=audit.environment)
+        except KilledError:
+            there = ORPHAN in stage.objects()
+            planned = {line["key"] for line in audit.lines(f"plans/run_id=killed-{call}/")}
+            run(stage, run_id=f"next-{call}", environment=audit.environment)
+
+            assert there or ORPHAN in planned, f"call {call}"
+            assert ORPHAN not in stage.objects(), f"call {call}"
+            call += 1
+        else:
+            break
+    assert call > wire.count()["DeleteObjects"] > 0
 
 
 def test_held_orphans_stand_in_the_plan_with_when_they_were_first_seen(
