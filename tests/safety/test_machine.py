@@ -13,7 +13,7 @@ from tests.safety.machine import Machine
 if TYPE_CHECKING:
     from tests.safety.stage import Clients
 
-EXAMPLES = 30
+EXAMPLES = 16
 STEPS = 8
 
 
