@@ -40,8 +40,8 @@ test-unit: setup ## Run the quick tests: engine, handlers, build
 	$(PYTEST) tests/unit
 
 .PHONY: test-e2e
-test-e2e: setup ## Run the tests that plan, or apply into the embedded cloud
-	$(PYTEST) -n 4 --dist loadscope tests/modules tests/cloud tests/e2e
+test-e2e: setup ## Run the tests that plan, apply into the embedded cloud, race, or kill
+	$(PYTEST) -n 4 --dist loadscope tests/modules tests/cloud tests/e2e tests/safety
 
 .PHONY: conformance
 conformance: setup ## Hold the stores' semantics against DynamoDB Local as well (Java and Maven)

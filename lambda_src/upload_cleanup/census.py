@@ -162,13 +162,17 @@ class Scanner:
         standing, session = classify(row, context.settings, context.moment, context.run_id)
         census.standings[standing] += 1
         key, session_id = row.get(names.key, {}).get("S"), row.get(names.session_id, {}).get("S")
-        if key and context.settings.key_pattern.session_id(key) != session_id:
+        named = context.settings.key_pattern.session_id(key) if key else None
+        if key and named != session_id:
             census.references.add(key, session_id or "")
         match standing:
             case Standing.UPLOADED:
                 census.uploaded_with_ttl += "N" in row.get(names.ttl, {})
                 census.uploaded_with_claim += RUN in row
-                census.living.uploaded += bool(key and key.startswith(context.settings.prefix))
+                # Others have an object that the listing finds under another session, or not at all.
+                census.living.uploaded += bool(
+                    key and named == session_id and key.startswith(context.settings.prefix)
+                )
             case Standing.OUTSIDE if session and len(census.outside) < SAMPLES:
                 census.outside.append(session.id)
             case _ if session:

@@ -289,3 +289,13 @@ def test_run_twice_at_once_does_each_thing_once(clients: Clients) -> None:
     assert inner[0]["sessions"]["claimed"] == len(DEAD)
     assert inner[0]["outcomes"]["deleted"] == 0
     assert [status(row) for row in stage.rows().values()] == ["uploaded"]
+
+
+def test_uploaded_under_another_name_is_not_missed(clients: Clients) -> None:
+    """A living session whose key names another one has its object, which no listing ties to it."""
+    stray = Case("stray", row={"status": "uploaded", "ttl": None, "key": key_of("other")})
+
+    found = run(built(clients, LIVES, stray), Wire())
+
+    assert found["sessions"]["uploaded"] == 2
+    assert found["livingWithoutObject"] == 0
