@@ -37,7 +37,7 @@ test: test-unit test-e2e ## Run every test
 
 .PHONY: test-unit
 test-unit: setup ## Run the quick tests: engine, handlers, build
-	$(PYTEST) tests/unit
+	$(PYTEST) -n 2 --dist loadfile tests/unit
 
 .PHONY: test-e2e
 test-e2e: setup ## Run the tests that plan, apply into the embedded cloud, race, or kill
