@@ -23,6 +23,7 @@ from expiry.telemetry import Emitter, MetricTable
 from expiry.versions import Versions
 from upload_cleanup import report, table
 from upload_cleanup.audit import AuditBucket, RunId, Trail
+from upload_cleanup.census import Scanner
 from upload_cleanup.context import Allowance, Context, Living, Moment, OrphanReport
 from upload_cleanup.dry import DryObjects, DryRows, DryUploads
 from upload_cleanup.orphan_uploads import UploadPhase
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.logging import Logger
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+
+    from upload_cleanup.census import Census
 
 METRICS = MetricTable.load(Path(__file__).with_name("metrics.json"))
 PHASES = tuple(PhaseName)
@@ -159,8 +162,38 @@ class Run:
         except ExpiryError as error:
             findings.failures.append(error)
             return
-        if findings.cursor is None:
-            self._orphans(context, findings, living, place)
+        if findings.cursor is not None:
+            return
+        try:
+            self._orphans(context, findings, self._all_living(context, living, table_bytes), place)
+        except ExpiryError as error:
+            findings.failures.append(error)
+
+    def _all_living(self, context: Context, living: Living, table_bytes: int) -> Living:
+        """
+        Return what is known of all sessions; a run that went on from a cursor reads them again.
+
+        Raises:
+            MismatchError: Not all could be read, so that no object is surely an orphan.
+        """
+        if living.complete:
+            return living
+        census = Scanner(context, self.dynamodb, table_bytes).run({})
+        if not census.living.complete:
+            raise MismatchError(
+                "the sessions cannot all be read in one run, so that no object is surely an orphan;"
+                " raise the function's timeout, memory or SCAN_SEGMENTS"
+            )
+        return self._trusted(census)
+
+    @staticmethod
+    def _trusted(census: Census) -> Living:
+        if census.references.crowded:
+            raise MismatchError(
+                "too many sessions have keys that do not name them, so that no object is surely"
+                " an orphan; correct KEY_PATTERN or UPLOAD_PREFIX"
+            )
+        return census.living
 
     def _sessions(
         self, context: Context, findings: Findings, table_bytes: int, place: Mapping[str, Any]
@@ -170,12 +203,8 @@ class Run:
         found = phase.run()
         if found.cursor is not None:
             findings.cursor = Cursor(PhaseName.SESSIONS, found.cursor)
-        elif found.census.references.crowded:
-            raise MismatchError(
-                "too many sessions have keys that do not name them, so that no object is surely"
-                " an orphan; correct KEY_PATTERN or UPLOAD_PREFIX"
-            )
-        return found.census.living
+            return found.census.living
+        return self._trusted(found.census)
 
     def _orphans(self, context: Context, findings: Findings, living: Living, place: Cursor) -> None:
         """Go through the phases by absence; an error or refusal of one does not stop the other."""

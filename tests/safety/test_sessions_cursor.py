@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
 
 from expiry.budget import Budget
+from expiry.errors import MismatchError
 from expiry.telemetry import logger_for
 from tests.safety.drive import run
 from tests.safety.sessions import built
+from tests.safety.stage import key_of
 from tests.safety.wire import Call, Wire
 from tests.safety.world import OLD_H, Case
 from upload_cleanup.request import Cursor, PhaseName, Request
@@ -78,3 +83,36 @@ def test_runs_without_a_cursor_begin_at_different_segments(clients: Clients) -> 
         firsts.add(scans[0])
 
     assert firsts == set(range(SEGMENTS))
+
+
+def resumed(stage: Stage, wire: Wire) -> dict[str, Any]:
+    """Go on where an earlier run has stopped: before its orphans."""
+    return run(stage, wire, event={"cursor": Cursor(PhaseName.OBJECTS).text()})
+
+
+def test_run_that_goes_on_with_orphans_knows_every_session(clients: Clients) -> None:
+    """An object that a session of another name still needs is kept by a resumed run too."""
+    orphan = Case("orphan", row=None, object_h=OLD_H)
+    living = {"status": "uploaded", "ttl": None}
+    needs = Case("needs", row=living, key=key_of("absent"), object_h=OLD_H)
+    stage = built(clients, LIVES, orphan, needs)
+
+    found = resumed(stage, Wire())
+
+    assert found["orphanedObjectsCleanup"] == 1
+    assert set(stage.objects()) == {LIVES.object_key, needs.object_key}
+
+
+def test_run_that_cannot_know_every_session_judges_no_orphan(clients: Clients) -> None:
+    """A session that was not read may need any object: nothing goes, and the run says why."""
+    stage = built(clients, LIVES, Case("orphan", row=None, object_h=OLD_H))
+    wire = Wire()
+
+    with (
+        patch("upload_cleanup.census.TIME_SHARE", 1.0),
+        pytest.raises(MismatchError, match="cannot all be read in one run"),
+    ):
+        resumed(stage, wire)
+
+    assert wire.writes() == []
+    assert len(stage.objects()) == 2
