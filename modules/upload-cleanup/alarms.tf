@@ -62,8 +62,8 @@ module "alarms" {
       period_s            = try(alarm.period_s, local.window_s)
       evaluation_periods  = try(alarm.evaluation_periods, 1)
       datapoints_to_alarm = try(alarm.datapoints, null)
-      # What a rare run has found stands until the next one.
-      treat_missing_data = try(alarm.missing, local.rare ? "ignore" : "notBreaching")
+      # What a run has found stands until the next one says otherwise: a period without a run is no recovery.
+      treat_missing_data = try(alarm.missing, "ignore")
       metric = {
         namespace  = local.namespace
         name       = alarm.name
