@@ -12,6 +12,7 @@ DEV    := .tools/dev/bin
 PYTEST := $(DEV)/python -m pytest
 SYSTEM ?= ttl-monitor
 KEEP   ?=
+TARGET ?=
 
 .DEFAULT_GOAL := help
 
@@ -44,8 +45,8 @@ test-e2e: setup ## Run the tests that plan, apply into the embedded cloud, race,
 	$(PYTEST) -n 4 --dist loadscope tests/modules tests/cloud tests/e2e tests/safety
 
 .PHONY: conformance
-conformance: setup ## Hold the stores' semantics against DynamoDB Local as well (Java and Maven)
-	$(PYTEST) tests/conformance
+conformance: setup ## Ask DynamoDB Local too what safety rests on (Java, Maven); TARGET=aws asks your own account
+	TARGET=$(TARGET) $(PYTEST) $(if $(filter aws,$(TARGET)),tests/aws,tests/conformance)
 
 .PHONY: check
 check: setup ## Format, lint, types, Terraform, docs, artifacts
