@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SKIPPED = {".tools", ".terraform", "node_modules", ".git"}
 MODULES = sorted(path.name for path in (ROOT / "modules").iterdir())
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
     for path in ROOT.rglob("*.md")
-    if not SKIPPED & set(path.relative_to(ROOT).parts)
+    if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)  # tools' own
 )
 META_ARGUMENTS = {"source", "version", "count", "for_each", "depends_on", "providers"}
 
