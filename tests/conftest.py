@@ -1,3 +1,3 @@
 """What every test may ask for."""
 
-pytest_plugins = ["tests.cloud.fixtures"]
+pytest_plugins = ["tests.cloud.fixtures", "tests.postgres.fixtures"]

@@ -52,6 +52,7 @@ ENVIRONMENTS = {
         Environment("cloud", "cloud.txt", python=LAMBDA_PYTHON),
         Environment("checkov", "checkov.txt"),
         Environment("lambda-runtime", "lambda-runtime.txt", site_only=True),
+        Environment("postgres-servers", "postgres-servers.txt", site_only=True),
     )
 }
 
@@ -125,10 +126,10 @@ def install_commands(env: Environment, python: str) -> Iterator[list[str | Path]
     inside = env.folder / "bin" / "python"
     if env.site_only:
         if uv:
-            pip = [uv, "pip", "install", "-q", "--python", python, "--require-hashes"]
+            pip = [uv, "pip", "install", "-q", "--python", python]
         else:
-            pip = [python, "-m", "pip", "install", "-q", "--require-hashes", "--no-deps"]
-        yield [*pip, "--target", env.folder, "-r", lock]
+            pip = [python, "-m", "pip", "install", "-q"]
+        yield [*pip, "--require-hashes", "--no-deps", "--target", env.folder, "-r", lock]
     elif uv:
         yield [uv, "venv", "-q", "--python", python, env.folder]
         yield [uv, "pip", "install", "-q", "--python", inside, "--require-hashes", "-r", lock]
