@@ -101,7 +101,7 @@ class Writing:
     def __call__(self) -> None:
         """Send what has not ended until all has, or no try is left."""
         tries = self._tries()
-        while (places := self._open()) and tries.another():
+        while (places := self._open()) and tries.another(writes=len(places)):
             self._send(places)
         with self._lock:
             for place in self._open():

@@ -52,12 +52,17 @@ class Tries:
         self._made = 0
         self.ended = ""  # why there is no other try
 
-    def another(self) -> bool:
-        """Wait for the next try; False, and no wait, where there is none or it would be late."""
+    def another(self, writes: int = 0) -> bool:
+        """
+        Wait for the next try; False, and no wait, where there is none or it would be late.
+
+        Args:
+            writes: Write units that the try uses, for a pace that counts them.
+        """
         if self._made >= MOST_TRIES:
             self.ended = NO_TRIES
             return False
-        delay_s = max(self._backoff_s(), self._pace.book())
+        delay_s = max(self._backoff_s(), self._pace.book(writes))
         if not self._budget.allows(delay_s + CALL_S):
             self.ended = NO_TIME
             return False
