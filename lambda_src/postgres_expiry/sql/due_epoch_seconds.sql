@@ -1,0 +1,1 @@
+${column} < ${cutoff} - ${hold_s}

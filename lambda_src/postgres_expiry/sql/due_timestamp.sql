@@ -1,0 +1,1 @@
+${column} < (to_timestamp(${cutoff} - ${hold_s}) at time zone 'UTC')

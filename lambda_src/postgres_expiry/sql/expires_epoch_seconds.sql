@@ -1,0 +1,1 @@
+${column} + ${hold_s}

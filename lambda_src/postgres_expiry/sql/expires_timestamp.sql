@@ -1,0 +1,1 @@
+extract(epoch from ${column} at time zone 'UTC') + ${hold_s}
