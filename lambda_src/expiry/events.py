@@ -25,6 +25,7 @@ class Kind(Enum):
     BOOLEAN = "true or false"
     INTEGER = "a whole number of at least 0"
     TEXT = "a text that is not empty"
+    TEXTS = "a list of texts, at least one"
 
 
 def parse(event: Any, fields: Mapping[str, Kind]) -> dict[str, Any]:
@@ -57,4 +58,10 @@ def _fits(value: object, kind: Kind) -> bool:
         case Kind.INTEGER:  # a bool is an int to Python, and not to the operator
             return isinstance(value, int) and not isinstance(value, bool) and value >= 0
         case Kind.TEXT:
-            return isinstance(value, str) and value != ""
+            return _is_text(value)
+        case Kind.TEXTS:
+            return isinstance(value, list) and bool(value) and all(map(_is_text, value))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""

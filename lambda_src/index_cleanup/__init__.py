@@ -1,0 +1,1 @@
+"""Delete index rows whose target is gone, and rows whose own value says that they have expired."""
