@@ -15,6 +15,7 @@ import pytest
 from tests.cloud.process import ROOT
 from tests.postgres.fixtures import every_version
 from tests.postgres.servers import Embedded18, PostgresError
+from tests.postgres.standby import Standby18
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,3 +105,15 @@ def test_server_that_cannot_start_says_why() -> None:
     server = Embedded18({"shared_buffers": "nonsense"})
     with pytest.raises(PostgresError, match="shared_buffers"), server:
         pass
+
+
+def test_standby_reads_what_its_primary_wrote_and_nothing_else() -> None:
+    """A replica is a real one: it follows, and it refuses to write."""
+    primary = Embedded18()
+    with primary as database, Standby18(primary) as replica:
+        database.run("create table kept as select 1 as id")
+        assert isinstance(replica.server, Standby18)
+        followed = replica.server.catch_up()
+        assert followed.run("select id from kept") == [(1,)]
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            followed.run("delete from kept")
