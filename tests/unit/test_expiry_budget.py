@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from expiry.budget import Budget, Pace, ReadRate
+from expiry.budget import Budget, Pace, ReadRate, WritePace
 
 
 @dataclass
@@ -125,3 +125,17 @@ def test_pace_slower_than_one_a_second_is_a_pace() -> None:
     pace.take()
 
     assert clock.slept_s == [10.0]
+
+
+def test_write_pace_counts_units_and_lets_reads_pass() -> None:
+    """A request of 25 writes waits for as many units; one that writes nothing waits for none."""
+    pace = WritePace(10, lambda: 0.0, lambda _: None)
+
+    assert [pace.book(writes) for writes in (25, 0, 5, 0, 1)] == pytest.approx([0, 0, 2.5, 0, 3.0])
+
+
+def test_pace_counts_requests_whatever_they_write() -> None:
+    """S3 and PartiQL alike: a request is a request."""
+    pace = Pace(10, lambda: 0.0, lambda _: None)
+
+    assert [pace.book(writes) for writes in (25, 0, 5)] == pytest.approx([0.0, 0.1, 0.2])

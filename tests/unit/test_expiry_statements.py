@@ -101,3 +101,46 @@ def test_identity_of_a_row_is_that_of_its_key() -> None:
 
     assert identity(row, ("pk", "sk")) == identity(KEY, ("pk", "sk"))
     assert hash(identity({"pk": {"B": bytearray(b"x")}}, ("pk",)))
+
+
+def test_condition_says_the_same_as_an_expression() -> None:
+    """Names through placeholders, each once; values in the order of their places."""
+    condition = (
+        Condition.equal("data", {"S": "x"})
+        & Condition.missing("lock")
+        & Condition.other_than("data", {"S": "y"})
+        & Condition.below("ttl", 5)
+        & Condition.present("size")
+    )
+
+    found = condition.expression()
+
+    assert found.text == (
+        "#c0 = :c0 AND attribute_not_exists(#c1)"
+        " AND (attribute_not_exists(#c0) OR #c0 <> :c1) AND #c2 < :c2 AND attribute_exists(#c3)"
+    )
+    assert found.as_request() == {
+        "ConditionExpression": found.text,
+        "ExpressionAttributeNames": {"#c0": "data", "#c1": "lock", "#c2": "ttl", "#c3": "size"},
+        "ExpressionAttributeValues": {":c0": {"S": "x"}, ":c1": {"S": "y"}, ":c2": {"N": "5"}},
+    }
+
+
+def test_expression_without_values_names_none() -> None:
+    """The service refuses a map of values that is empty."""
+    assert Condition.missing("lock").expression().as_request() == {
+        "ConditionExpression": "attribute_not_exists(#c0)",
+        "ExpressionAttributeNames": {"#c0": "lock"},
+    }
+
+
+def test_condition_on_a_name_with_braces_is_written_as_it_is() -> None:
+    """A name is data, never a template."""
+    assert Condition.missing("{value}").text == '"{value}" IS MISSING'
+    assert Condition.equal("{x}", {"S": "1"}).expression().names == {"#c0": "{x}"}
+
+
+def test_condition_same_is_equal_or_missing() -> None:
+    """As it was read, absence included."""
+    assert Condition.same("a", {"S": "x"}) == Condition.equal("a", {"S": "x"})
+    assert Condition.same("a", None) == Condition.missing("a")
