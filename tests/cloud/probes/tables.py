@@ -191,6 +191,25 @@ def dynamodb_leading_keys(account: Account) -> None:
     assert call_on_partition(client, "mine") == {""}
     assert call_on_partition(client, "yours") == {"AccessDeniedException"}
     assert refused(client.scan, TableName="rows") == "AccessDeniedException"
+    for kind in (transact, batch_get):
+        assert (kind(client, "mine"), kind(client, "mine", "yours")) == (
+            "",
+            "AccessDeniedException",
+        )
+
+
+def transact(client: Any, *keys: str) -> str:
+    """Delete one partition's row and check the others in a transaction; return the error code."""
+    first, *others = ({"TableName": "rows", "Key": {"pk": {"S": key}}} for key in keys)
+    absent = {"ConditionExpression": "attribute_not_exists(pk)"}
+    items = [{"Delete": first}, *({"ConditionCheck": {**other, **absent}} for other in others)]
+    return refused(client.transact_write_items, TransactItems=items)
+
+
+def batch_get(client: Any, *keys: str) -> str:
+    """Read a row of each partition at once; return the error code."""
+    wanted = {"rows": {"Keys": [{"pk": {"S": key}} for key in keys]}}
+    return refused(client.batch_get_item, RequestItems=wanted)
 
 
 def call_on_partition(client: Any, key: str) -> set[str]:
