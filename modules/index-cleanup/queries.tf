@@ -1,0 +1,46 @@
+locals {
+  query_names = { for key in keys(local.queries) : key => "${var.name}/${key}" }
+
+  # JSON log lines: their keys are fields.
+  queries = merge(
+    {
+      results = {
+        log_group = module.function.function.log_group_name
+        text      = <<-EOT
+          fields @timestamp, report.requestId, report.dryRun, report.complete, report.outcomes.deleted, report.outcomes.would_delete, report.outcomes.gone, report.outcomes.changed, report.outcomes.protected, report.outcomes.failed
+          | filter message = "report"
+          | sort @timestamp desc
+          | limit 20
+        EOT
+      }
+      # What the handler says, and what Lambda says of a run that came to no end.
+      errors = {
+        log_group = module.function.function.log_group_name
+        text      = <<-EOT
+          fields @timestamp, level, message, @message
+          | filter level in ["ERROR", "CRITICAL"] or outcome = "failed" or record.status in ["error", "failure", "timeout"]
+          | sort @timestamp desc
+          | limit 50
+        EOT
+      }
+    },
+    var.application_log == null ? {} : {
+      token-creation = {
+        log_group = var.application_log.log_group_name
+        text      = <<-EOT
+          fields @timestamp, @message
+          | filter ${join(" or ", [for text in var.application_log.token_messages : "@message like /${text}/"])}
+          | stats count() as token_count by bin(1h)
+        EOT
+      }
+    },
+  )
+}
+
+resource "aws_cloudwatch_query_definition" "this" {
+  for_each = local.queries
+
+  name            = local.query_names[each.key]
+  log_group_names = [each.value.log_group]
+  query_string    = trimspace(each.value.text)
+}
