@@ -1,0 +1,174 @@
+"""
+Expired rows of PostgreSQL: the engine beside one DELETE and beside a loop with a LIMIT.
+
+A million rows of which 200,000 expired, an application at work all the while, and then the same
+with an old snapshot held open elsewhere, which keeps the dead rows in the index. Medians.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.postgres.servers import Embedded18
+from tests.safety.postgres_drive import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.postgres.database import Database
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS, EXPIRED = 1_000_000, 200_000
+ROUNDS = 3
+SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB", "autovacuum": "off"}
+FILL = f"""
+create table tokens (id bigint primary key, expires_at bigint not null, payload text not null);
+insert into tokens
+    select n, extract(epoch from now())::bigint
+        + case when n % {ROWS // EXPIRED} = 0 then -86400 - n % 1000 else 86400 + n % 1000 end,
+        repeat('x', 200)
+    from generate_series(1, {ROWS}) as n;
+create index tokens_expiry on tokens (expires_at, id)
+"""
+TABLES = json.dumps(
+    {"tokens": {"table": "tokens", "expiry": {"column": "expires_at", "kind": "epoch_seconds"}}}
+)
+OF_ONE = "of one DELETE"
+CUTOFF = "extract(epoch from now())::bigint - 60"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one way took, and what the application felt."""
+
+    took_s: float
+    p99_ms: float
+
+
+def engine(database: Database) -> None:
+    """Delete as the function does."""
+    with tempfile.TemporaryDirectory() as folder:
+        result = Stage(database, Path(folder)).run(environment={"TABLES": TABLES})
+    if not result.get("complete", True):
+        raise RuntimeError(f"the run did not end: {result}")
+
+
+def one_delete(database: Database) -> None:
+    """Delete in one statement, as the guide says."""
+    database.run(f"delete from tokens where expires_at < {CUTOFF}")
+
+
+def limit_loop(database: Database) -> None:
+    """Delete the first five hundred again and again."""
+    first = f"select id from tokens where expires_at < {CUTOFF} order by expires_at, id limit 500"
+    with database.connect() as connection:
+        while connection.execute(f"delete from tokens where id in ({first})".encode()).rowcount:
+            pass
+
+
+WAYS: dict[str, Callable[[Database], None]] = {
+    "engine": engine,
+    "one DELETE": one_delete,
+    "LIMIT loop": limit_loop,
+}
+
+
+@contextmanager
+def application(database: Database) -> Iterator[list[dict[str, float]]]:
+    """Keep an application at work; what it felt is in the list at the end."""
+    worker = Path(__file__).with_name("postgres_load_worker.py")
+    place = {
+        "PGHOST": database.host,
+        "PGPORT": str(database.port),
+        "PGUSER": database.user,
+        "PGPASSWORD": database.password,
+        "PGDATABASE": database.name,
+    }
+    felt: list[dict[str, float]] = []
+    with subprocess.Popen(
+        [sys.executable, worker],
+        env={"PATH": os.environ["PATH"], "ROWS": str(ROWS), **place},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin, "a pipe"
+        assert process.stdout, "a pipe"
+        process.stdout.readline()
+        process.stdin.write("begin\n")
+        process.stdin.flush()
+        yield felt
+        felt.append(json.loads(process.communicate("end\n")[0]))
+
+
+@contextmanager
+def old_snapshot(database: Database) -> Iterator[None]:
+    """Hold a snapshot open that still sees every row."""
+    with database.connect(autocommit=False) as connection:
+        connection.execute("set transaction isolation level repeatable read")
+        connection.execute("select count(*) from tokens where id < 10")
+        yield
+        connection.rollback()
+
+
+def measured(filled: Database, delete: Callable[[Database], None], *, old: bool) -> Measured:
+    """Copy the filled database, and delete in the copy while an application works in it."""
+    copy = replace(filled, name=f"{filled.name}_copy")
+    filled.server.database.run(f"create database {copy.name} template {filled.name}")
+    try:
+        copy.run("checkpoint")
+        with old_snapshot(copy) if old else nullcontext(), application(copy) as felt:
+            began_s = time.perf_counter()
+            delete(copy)
+            took_s = time.perf_counter() - began_s
+        return Measured(took_s, felt[0]["p99_ms"])
+    finally:
+        copy.drop()
+
+
+def median(runs: list[Measured]) -> Measured:
+    """Return the middle of each number."""
+    return Measured(
+        statistics.median(run.took_s for run in runs), statistics.median(run.p99_ms for run in runs)
+    )
+
+
+def main() -> None:
+    """Measure and print; nothing is asserted about seconds."""
+    with Embedded18(SETTINGS) as server:
+        filled = server.new_database()
+        filled.run(FILL)
+        filled.run("vacuum (analyze, freeze) tokens")
+        found = {
+            (name, old): median([measured(filled, way, old=old) for _ in range(ROUNDS)])
+            for old in (False, True)
+            for name, way in WAYS.items()
+        }
+    sys.stdout.write(report(found) + "\n\n")
+
+
+def report(found: dict[tuple[str, bool], Measured]) -> str:
+    """Put the numbers side by side."""
+    base = found["one DELETE", False]
+    lines = [
+        f"postgres-expiry: {ROWS:,} rows, {EXPIRED:,} expired, an application at work",
+        f"{'':34}{'seconds':>9}{OF_ONE:>15}{'p99 ms':>9}{OF_ONE:>15}{'of no snapshot':>16}",
+    ]
+    for (name, old), run in found.items():
+        lines.append(
+            f"{name + (', old snapshot held' if old else ''):34}"
+            f"{run.took_s:>9.2f}{run.took_s / base.took_s:>14.2f}x"
+            f"{run.p99_ms:>9.1f}{run.p99_ms / base.p99_ms:>14.2f}x"
+            f"{run.took_s / found[name, False].took_s:>15.2f}x"
+        )
+    return "\n".join(lines)
