@@ -17,6 +17,7 @@ READS = frozenset(
     {
         "BatchGetItem",
         "DescribeTable",
+        "DescribeTimeToLive",
         "GetBucketVersioning",
         "GetItem",
         "GetObject",

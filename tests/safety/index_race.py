@@ -1,0 +1,302 @@
+"""
+Let a writer in before one call of a run, at every place: what it was told is done, stays done.
+
+An action answers with the rows that it has written for good; none where it was refused. Those must
+all be there in the end, as they were written, after the run and after another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from tests.safety.index_drive import STEP_S, run
+from tests.safety.index_stage import SYSTEM
+from tests.safety.index_world import (
+    ACCESS,
+    ACTINGWEB,
+    CODE,
+    GENERIC,
+    LIVING_H,
+    REFRESH,
+    SESSIONS,
+    SPA_ACCESS,
+    Case,
+    Rows,
+    alone,
+    email,
+    expired,
+    index_row,
+    invitation,
+    living,
+    orphan,
+    past_ttl,
+    place_cases,
+    profile,
+    provider,
+    token,
+)
+from tests.safety.wire import Call, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.safety.index_stage import IndexStage
+    from tests.safety.index_world import World
+    from tests.safety.stage import Clients, Item
+
+NAME = "racer"
+BYSTANDER = Case("bystander", living())
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A case, and what a writer does to it."""
+
+    name: str
+    world: World
+    case: Case
+    act: Callable[[IndexStage], list[Item]]
+    refused_sometimes: bool = True  # a writer that comes after the delete is told so
+
+
+@dataclass
+class Writer:
+    """The writer's one action, before the call of that number, or after the run."""
+
+    scenario: Scenario
+    stage: IndexStage
+    place: int
+    written: list[Item] | None = None
+
+    def before(self, call: Call) -> None:
+        """Act when it is time."""
+        if call.number >= self.place:
+            self.act()
+
+    def act(self) -> None:
+        """Act once."""
+        if self.written is None:
+            self.written = self.scenario.act(self.stage)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How one interleaving ended."""
+
+    operation: str  # the call before which the writer came, "" after the run
+    accepted: bool
+    fault: str
+
+
+def start(clients: Clients, scenario: Scenario) -> IndexStage:
+    """Build the stage of one race."""
+    stage = scenario.world.stage(clients)
+    bystanders = (BYSTANDER,) if scenario.world is ACTINGWEB else ()
+    place_cases(stage, (*bystanders, scenario.case))
+    return stage
+
+
+def race(clients: Clients, scenario: Scenario, place: int) -> End:
+    """Run one interleaving to the end."""
+    stage, environment = start(clients, scenario), scenario.world.environment
+    writer = Writer(scenario, stage, place)
+    wire = Wire(before=writer.before)
+    run(stage, wire, environment=environment)
+    writer.act()
+    stage.advance(STEP_S)
+    run(stage, environment=environment, run_id="again")
+    there = stage.rows()
+    lost = [
+        str(stage.place(item))
+        for item in writer.written or ()
+        if there.get(stage.place(item)) != item
+    ]
+    stage.tear_down()
+    operation = wire.calls[place].operation if place < len(wire.calls) else ""
+    return End(operation, bool(writer.written), f"lost: {', '.join(lost)}" if lost else "")
+
+
+def ends(clients: Clients, scenario: Scenario) -> Iterator[End]:
+    """Yield how each placing of the writer ends."""
+    wire = Wire()
+    stage = start(clients, scenario)
+    run(stage, wire, environment=scenario.world.environment)
+    stage.tear_down()
+    for place in range(len(wire.calls) + 1):
+        yield race(clients, scenario, place)
+
+
+# What writers do
+
+
+def replace(stage: IndexStage, *items: Item) -> list[Item]:
+    """Write the first row only if it is there, then the others; nothing where it is not."""
+    first, *rest = items
+    try:
+        stage.clients.dynamodb.put_item(
+            TableName=stage.name,
+            Item=first,
+            ConditionExpression="attribute_exists(#h)",
+            ExpressionAttributeNames={"#h": stage.key_names[0]},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        return []
+    stage.write(rest)
+    return list(items)
+
+
+def extend(stage: IndexStage) -> list[Item]:
+    """Give an expired token another hour; its provider's row must stay with it."""
+    about: dict[str, Any] = {"expires_at": stage.at(LIVING_H), "google_token_key": f"google_{NAME}"}
+    kept = [index_row(stage, NAME), provider(stage, NAME)]
+    written = replace(stage, token(stage, NAME, **about))
+    return [*written, *kept] if written else []
+
+
+def extend_in_json(index: str) -> Callable[[IndexStage], list[Item]]:
+    """Extend a token that has nothing linked."""
+
+    def act(stage: IndexStage) -> list[Item]:
+        written = replace(stage, token(stage, NAME, index, expires_at=stage.at(LIVING_H)))
+        return [*written, index_row(stage, NAME, index)] if written else []
+
+    return act
+
+
+def revive(index: str) -> Callable[[IndexStage], list[Item]]:
+    """Store the target anew and then its index row, as a login does: both with new stamps."""
+
+    def act(stage: IndexStage) -> list[Item]:
+        written = [
+            token(stage, NAME, index, expires_at=stage.at(LIVING_H), ttl_h=30),
+            index_row(stage, NAME, index, ttl_h=32),
+        ]
+        for item in written:  # the target first
+            stage.write([item])
+        return written
+
+    return act
+
+
+def point_elsewhere(stage: IndexStage) -> list[Item]:
+    """Let an index row point at somebody who is there."""
+    target = stage.row("another", "mcp_tokens", NAME, {"expires_at": stage.at(LIVING_H)})
+    index = stage.row(SYSTEM, ACCESS, NAME, "another")
+    stage.write([target])
+    stage.write([index])
+    return [target, index]
+
+
+def rewrite_alone(bucket: str, **moments: float) -> Callable[[IndexStage], list[Item]]:
+    """Write a row anew that says itself when it ends, if it is there."""
+
+    def act(stage: IndexStage) -> list[Item]:
+        data = {f"{name}_at": stage.at(hours) for name, hours in moments.items()}
+        return replace(stage, stage.row(SYSTEM, bucket, NAME, data))
+
+    return act
+
+
+def longer_ttl(stage: IndexStage) -> list[Item]:
+    """Give a token past its TTL a new one, and leave its data alone."""
+    row = token(stage, NAME, expires_at=stage.at(LIVING_H), ttl_h=24)
+    written = replace(stage, row)
+    return [*written, index_row(stage, NAME)] if written else []
+
+
+def profile_comes(stage: IndexStage) -> list[Item]:
+    """
+    Store the target of an index row that is there, in one transaction with a look at it.
+
+    The writer stores the index row first here: so a target may come at any time.
+    """
+    target, index = profile(stage, NAME), email(stage, NAME)
+    try:
+        stage.clients.dynamodb.transact_write_items(
+            TransactItems=[
+                {
+                    "ConditionCheck": {
+                        "TableName": stage.name,
+                        "Key": stage.key(index),
+                        "ConditionExpression": "attribute_exists(pk)",
+                    }
+                },
+                {"Put": {"TableName": stage.name, "Item": target}},
+            ]
+        )
+    except stage.clients.dynamodb.exceptions.TransactionCanceledException:
+        return []
+    return [target, index]
+
+
+def invite_again(stage: IndexStage) -> list[Item]:
+    """Give an invitation more time; what it is linked with must stay."""
+    row, linked = invitation(stage, NAME, LIVING_H)
+    written = replace(stage, row)
+    return [row, linked] if written else []
+
+
+SCENARIOS = (
+    Scenario("extends a token", ACTINGWEB, Case(NAME, expired()), extend),
+    Scenario(
+        "extends a refresh token", ACTINGWEB, Case(NAME, expired(REFRESH)), extend_in_json(REFRESH)
+    ),
+    Scenario("extends a code", ACTINGWEB, Case(NAME, expired(CODE)), extend_in_json(CODE)),
+    Scenario("gives a longer TTL", ACTINGWEB, Case(NAME, past_ttl), longer_ttl),
+    Scenario(
+        "stores an orphan's token anew",
+        ACTINGWEB,
+        Case(NAME, orphan()),
+        revive(ACCESS),
+        refused_sometimes=False,
+    ),
+    Scenario(
+        "stores an expired refresh token anew",
+        ACTINGWEB,
+        Case(NAME, expired(REFRESH)),
+        revive(REFRESH),
+        refused_sometimes=False,
+    ),
+    Scenario(
+        "points an orphan elsewhere",
+        ACTINGWEB,
+        Case(NAME, orphan()),
+        point_elsewhere,
+        refused_sometimes=False,
+    ),
+    Scenario(
+        "begins a session anew",
+        ACTINGWEB,
+        Case(NAME, alone(SESSIONS, dead=True, created_h=-1)),
+        rewrite_alone(SESSIONS, created=0),
+    ),
+    Scenario(
+        "extends a session past its TTL",
+        ACTINGWEB,
+        Case(NAME, alone(SESSIONS, dead=True, ttl_h=-1, created_h=-0.1)),
+        rewrite_alone(SESSIONS, created=-0.1),
+    ),
+    Scenario(
+        "extends a browser's token",
+        ACTINGWEB,
+        Case(NAME, alone(SPA_ACCESS, dead=True, expires_h=-1)),
+        rewrite_alone(SPA_ACCESS, expires=1),
+    ),
+    Scenario(
+        "stores a target that comes after its index row",
+        GENERIC,
+        Case(NAME, lambda stage, name: Rows((email(stage, name),))),
+        profile_comes,
+    ),
+    Scenario(
+        "gives an invitation more time",
+        GENERIC,
+        Case(NAME, lambda stage, name: Rows(invitation(stage, name, -1))),
+        invite_again,
+    ),
+)
