@@ -26,7 +26,7 @@ locals {
           for entry in rule[field] : { for k, v in entry : k => v if v != null && v != 0 && try(length(v) > 0, true) }
         ]
         }, {
-        target = rule.target == null ? {} : { for k, v in rule.target : k => v if v != null && try(length(v) > 0, true) }
+        target = try({ for k, v in rule.target : k => v if v != null && try(length(v) > 0, true) }, null)
       }) : key => value if value != null && value != false && try(length(value) > 0, true)
     }
   }
