@@ -1,0 +1,224 @@
+"""
+Give rows that lack the TTL attribute one, from what they say of their own end.
+
+Calls: dynamodb:Query, dynamodb:BatchGetItem, dynamodb:PartiQLUpdate. An index row has no date of
+its own: it gets its target's and a while, and never before its target has one, so that it does not
+go first. A page of which anything was not tried comes again; what is done is not done twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from expiry.errors import MismatchError
+from expiry.rows import Effect
+from index_cleanup.dates import Dates, attributes_of
+from index_cleanup.dating import BackfillReport, Writer
+from index_cleanup.pages import matching, query
+from index_cleanup.places import place_behind
+from index_cleanup.rules import OrphanRule
+from index_cleanup.templates import Fields, is_as
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from expiry.rows import Fetched
+    from expiry.scanning import Row
+    from expiry.statements import Identity, Key, Statement, Value
+    from index_cleanup.context import Context
+    from index_cleanup.rules import ExpiredRule, Rule
+
+
+class BackfillPhase:
+    """One rule's backfill; ``report`` holds what is known, also where ``run`` fails."""
+
+    def __init__(self, context: Context, rule: Rule, after: Value | None) -> None:
+        """
+        Begin behind the sort key *after*, or with the rule's first row.
+
+        Raises:
+            MismatchError: Nobody has said which attribute is to be written.
+        """
+        table = context.table
+        if table.ttl_attribute is None:
+            raise MismatchError(
+                f"table {table.name} has no TTL attribute; enable TTL on it, or set TTL_ATTRIBUTE"
+            )
+        self.report = BackfillReport(rule, place=after)
+        self._context, self._rule = context, rule
+        dates, writer = Dates(context, rule, table.ttl_attribute), Writer(context, self.report)
+        self._rows: _IndexRows | _OwnRows = (
+            _IndexRows(rule, dates, writer)
+            if isinstance(rule, OrphanRule)
+            else _OwnRows(rule, dates, writer)
+        )
+
+    def run(self) -> BackfillReport:
+        """
+        Date rows page by page until all have a date, the limit is reached, or time is up.
+
+        Raises:
+            StoreError: Reading failed as a whole.
+        """
+        report, context = self.report, self._context
+        read = self._rows.rule_to_read
+        if read is None:  # the rule says nothing of dates
+            report.complete = True
+            return report
+        found = query(context, read, context.budget, report.place)
+        for page in found.pages():
+            rows = list(page.rows)
+            done = self._rows.date(rows)
+            sort_key, secret = context.table.sort_key, self._rule.scope.secret_key
+            report.place = place_behind(rows, done, sort_key, report.place, secret=secret)
+            if done < len(rows):
+                return report
+        report.complete = found.complete
+        return report
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnRows:
+    """Rows that say themselves when they end."""
+
+    rule: ExpiredRule
+    dates: Dates
+    writer: Writer
+
+    @property
+    def rule_to_read(self) -> Rule | None:
+        """Return the rule with what has to be read, None where it dates nothing."""
+        return replace(self.rule, expires=self.rule.ttl_from) if self.rule.ttl_from else None
+
+    def date(self, rows: list[Row]) -> int:
+        """Date a page's rows; return how many, from the first on, are done with."""
+        report, statements, done = self.writer.report, [], len(rows)
+        evidence = (*self.rule.scope.where, *attributes_of(self.rule.ttl_from))
+        for place, row, _ in matching(self.writer.context, report, rows):
+            date_s = self.dates.derive(row, self.rule.ttl_from)
+            if self.dates.has_one(row):
+                report.dated += 1
+            elif date_s is None:
+                report.unknown += 1
+            elif self.writer.may():
+                statements.append(self.dates.statement(row, date_s, evidence))
+            else:
+                done = place
+                break
+        return 0 if self.writer.write(statements) is None else done
+
+
+@dataclass(slots=True)
+class _Target:
+    """A target's date: one that it has, or one that its statement gives it."""
+
+    date_s: int | None = None  # None: nobody can tell, or it could not be given
+    statement: Statement | None = None
+    absent: bool = False
+    taken: bool = False  # its statement is to be sent
+
+
+class _IndexRows:
+    """Index rows, and the targets after which they are dated."""
+
+    def __init__(self, rule: OrphanRule, dates: Dates, writer: Writer) -> None:
+        self._rule, self._dates, self._writer = rule, dates, writer
+        self._context = writer.context
+        self._evidence = (*rule.scope.where, *rule.target.attributes)
+        self._target_evidence = (*rule.target.where, *attributes_of(rule.target_ttl_from))
+
+    @property
+    def rule_to_read(self) -> Rule | None:
+        """Return the rule with what has to be read, None where it dates nothing."""
+        rule = self._rule
+        return rule if rule.target_ttl_from or rule.ttl_after_target_s is not None else None
+
+    def date(self, rows: list[Row]) -> int:
+        """Date a page's targets, then its index rows; return how many rows are done with."""
+        targets, done = self._targets(rows), len(rows)
+        waiting: list[tuple[Row, _Target]] = []
+        for place, row, fields in matching(self._context, self._writer.report, rows):
+            target = targets.get(self._place_of(fields), _Target())
+            waits = self._wants(row) and target.date_s is not None
+            if not self._take(target, waits=waits):
+                done = place
+                break
+            if waits:
+                waiting.append((row, target))
+            else:
+                self._count(row, target)
+        written = self._write([target for target in targets.values() if target.taken], waiting)
+        return done if written else 0
+
+    def _wants(self, row: Row) -> bool:
+        return self._rule.ttl_after_target_s is not None and not self._dates.has_one(row)
+
+    def _take(self, target: _Target, *, waits: bool) -> bool:
+        """Take what dating an index row and its target costs; say whether there was enough."""
+        if target.statement and not target.taken:
+            target.taken = self._writer.may()
+            if not target.taken:
+                return False
+        return not waits or self._writer.may()
+
+    def _count(self, row: Row, target: _Target) -> None:
+        """Count an index row that is not dated now."""
+        report = self._writer.report
+        if self._dates.has_one(row):
+            report.dated += 1
+        elif target.absent:
+            report.orphans += 1
+        elif self._wants(row):
+            report.unknown += 1
+
+    def _write(self, targets: list[_Target], waiting: list[tuple[Row, _Target]]) -> bool:
+        """Date targets, then the index rows of those that have a date; say if all were tried."""
+        report = self._writer.report
+        answers = self._writer.write([each.statement for each in targets if each.statement])
+        for target, answer in zip(targets, answers or (), strict=False):
+            report.targets += answer.effect is Effect.DONE
+            if answer.effect is not Effect.DONE:
+                target.date_s = None
+        ready = [
+            self._dates.statement(
+                row, target.date_s + (self._rule.ttl_after_target_s or 0), self._evidence
+            )
+            for row, target in waiting
+            if answers is not None and target.date_s is not None
+        ]
+        self._context.allowance.give_back(len(waiting) - len(ready))
+        if answers is None:
+            return False
+        report.unknown += len(waiting) - len(ready)
+        return self._writer.write(ready) is not None
+
+    def _key(self, fields: Fields) -> Key | None:
+        return self._rule.target.key(fields, self._context.table.key_names)
+
+    def _place_of(self, fields: Fields) -> Identity | None:
+        key = self._key(fields)
+        return None if key is None else self._context.rows.identity(key)
+
+    def _targets(self, rows: Sequence[Row]) -> dict[Identity | None, _Target]:
+        """Read a page's targets, each once."""
+        scope, names = self._rule.scope, self._context.table.key_names
+        fields = (Fields(row, names, scope.json_attributes) for row in rows)
+        keys = [self._key(each) for each in fields if is_as(each.row, scope.where)]
+        told = [key for key in keys if key is not None]
+        wanted = (*self._target_evidence, *self._context.ttl_attributes)
+        fetched = self._context.rows.get(told, wanted)
+        return {self._context.rows.identity(key): self._target(fetched, key) for key in told}
+
+    def _target(self, fetched: Fetched, key: Key) -> _Target:
+        row = fetched.row(key)
+        if row is None:
+            return _Target(absent=fetched.absent(key))
+        if not is_as(row, self._rule.target.where):
+            return _Target()
+        if self._dates.has_one(row):
+            return _Target(self._dates.read(row))
+        date_s = self._dates.derive(row, self._rule.target_ttl_from)
+        if date_s is None:
+            return _Target()
+        return _Target(date_s, self._dates.statement(row, date_s, self._target_evidence))

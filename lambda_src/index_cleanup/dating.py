@@ -1,0 +1,107 @@
+"""
+Write the dates of a backfill, and account for each row.
+
+Calls: dynamodb:PartiQLUpdate. Where a key is a secret, its hash is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from expiry.batches import NOT_TRIED
+from expiry.masking import without_secrets
+from expiry.rows import Effect
+from index_cleanup.context import RuleReport
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from expiry.rows import Answer
+    from expiry.statements import Statement
+    from index_cleanup.context import Context
+
+
+@dataclass(slots=True)
+class BackfillReport(RuleReport):
+    """What a backfill of one rule answers; a dry run counts what it would have written."""
+
+    dated: int = 0  # rows of the rule that have the attribute already
+    targets: int = 0  # of ``backfilled``
+    changed: int = 0  # rewritten, or dated, by somebody in between
+    gone: int = 0
+    failed: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts."""
+        return {
+            "listed": self.listed,
+            "unmatched": self.unmatched,
+            "dated": self.dated,
+            "backfilled": self.backfilled,
+            "targetsBackfilled": self.targets,
+            "orphans": self.orphans,
+            "unknown": self.unknown,
+            "changed": self.changed,
+            "gone": self.gone,
+            "failed": self.failed,
+            "complete": self.complete,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes dates, and accounts for them."""
+
+    context: Context
+    report: BackfillReport
+
+    def may(self) -> bool:
+        """Say whether the run may write one row more; then it is counted."""
+        return self.context.allowance.take(1)
+
+    def write(self, statements: Sequence[Statement]) -> list[Answer] | None:
+        """Return one answer each, None where time was up before all were tried."""
+        answers = self.context.rows.execute(statements)
+        tried = [answer for answer in answers if answer.detail != NOT_TRIED]
+        for answer in tried:
+            self._count(answer)
+        done = sum(answer.effect is Effect.DONE for answer in tried)
+        self.context.allowance.give_back(len(answers) - done)
+        self._log(tried)
+        return answers if len(tried) == len(answers) else None
+
+    def _count(self, answer: Answer) -> None:
+        report = self.report
+        match answer.effect:
+            case Effect.DONE:
+                report.backfilled += 1
+            case Effect.CHANGED:
+                report.changed += 1
+            case Effect.GONE:
+                report.gone += 1
+            case Effect.FAILED:
+                report.failed += 1
+                report.problem(self._detail(answer), key=self._shown(answer))
+
+    def _log(self, answers: Sequence[Answer]) -> None:
+        if not answers:
+            return
+        rows = [
+            {
+                "key": self._shown(answer),
+                "date": dict(answer.statement.applied),
+                "effect": str(answer.effect),
+            }
+            for answer in answers
+        ]
+        self.context.logger.info("dates", extra={"rule": self.report.rule.name, "rows": rows})
+
+    def _shown(self, answer: Answer) -> dict[str, int | str]:
+        return self.context.shown(answer.statement.key, self.report.rule)
+
+    def _detail(self, answer: Answer) -> str:
+        if not self.report.rule.scope.secret_key:
+            return answer.detail
+        keys = answer.statement.key.values()
+        return without_secrets(answer.detail, (str(value.get("S", "")) for value in keys))
