@@ -24,6 +24,21 @@ SHARED = "expiry"  # the one package of ours that handlers share
 DYNAMIC_IMPORTS: Mapping[str, tuple[str, ...]] = {
     # loads aws_xray_sdk when a tracer is used; no handler of ours has one
     "aws_lambda_powertools.shared.lazy_import": (),
+    # what is asked for as an attribute alone: pg8000 imports dateutil.parser by its name
+    "dateutil": (),
+    # modules of the standard library, under their names in Python 2
+    "six": (),
+}
+
+# Modules that a wheel makes while it loads: it brings no file of their name.
+MADE_MODULES = frozenset({"six.moves"})
+
+# Reached by an import, but never loaded on Lambda: what nobody calls is not shipped.
+LEFT_OUT: Mapping[str, str] = {
+    "scramp": "expiry.postgres.wire stands in for it while pg8000 loads, and logs in itself",
+    "dateutil.easter": "pg8000 parses times, and nothing else of dateutil",
+    "dateutil.rrule": "likewise",
+    "dateutil.zoneinfo": "likewise: PostgreSQL writes offsets, not names of zones",
 }
 
 KEPT_METADATA = re.compile(r"METADATA|(LICEN[CS]E|NOTICE|COPYING|AUTHORS)[^/]*|licenses/.+")
@@ -33,6 +48,11 @@ def parents(module: str) -> list[str]:
     """List the packages above *module*, outermost first."""
     parts = module.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def kept(module: str) -> bool:
+    """Tell whether *module* may be shipped where something reaches it."""
+    return LEFT_OUT.keys().isdisjoint((*parents(module), module))
 
 
 class Modules:
@@ -59,12 +79,12 @@ class Modules:
         if "*" in imported.names:
             names = [name for name in self.modules if name.rpartition(".")[0] == imported.base]
         wanted = [part for name in (imported.base, *names) for part in (*parents(name), name)]
-        return [name for name in dict.fromkeys(wanted) if name in self.modules]
+        return [name for name in dict.fromkeys(wanted) if name in self.modules and kept(name)]
 
     def missing(self, imported: Import) -> str | None:
         """Say why *imported* would not be found on Lambda; None where it would."""
         top = imported.base.partition(".")[0]
-        known = self.modules.keys() | self.packages
+        known = self.modules.keys() | self.packages | MADE_MODULES
         if imported.base in known or (
             top not in known and top in STDLIB | RUNTIME | RUNTIME_LEAVES
         ):
