@@ -4,24 +4,33 @@ locals {
     var.preset == null ? jsonencode(local.given_rules) : jsonencode(jsondecode(file("${path.module}/../../lambda_src/index_cleanup/${coalesce(var.preset, "none")}.json")).rules)
   )
 
-  partitions = distinct([for rule in local.rules : rule.partition])
-  targets    = [for rule in local.rules : replace(rule.target.hash_key, "{hash_key}", rule.partition) if rule.kind == "orphan"]
-  linked = flatten([for rule in local.rules : concat(
-    [for key in try(rule.linked, []) : replace(key.hash_key, "{hash_key}", rule.partition)],
-    [for key in try(rule.target_linked, []) : replace(key.hash_key, "{hash_key}", replace(rule.target.hash_key, "{hash_key}", rule.partition))],
-  )])
-  backfilled = [for rule in local.rules : replace(rule.target.hash_key, "{hash_key}", rule.partition) if length(try(rule.target_ttl_from, [])) > 0]
+  # One entry a rule. `{hash_key}` in a linked row's key is the partition of the row that it belongs to.
+  reach = [
+    for rule in local.rules : {
+      expired   = rule.kind == "expired"
+      first     = try(rule.target_written_first, false)
+      partition = rule.partition
+      target    = try([replace(rule.target.hash_key, "{hash_key}", rule.partition)], [])
+      linked = concat(
+        [for key in try(rule.linked, []) : replace(key.hash_key, "{hash_key}", rule.partition)],
+        [for key in try(rule.target_linked, []) : replace(key.hash_key, "{hash_key}", replace(rule.target.hash_key, "{hash_key}", rule.partition))],
+      )
+      backfilled = length(concat(try(rule.ttl_from, []), try(rule.target_ttl_from, []))) > 0
+    }
+  ]
 
-  # A target that comes after its index row, and what must go together with its token: two rows, one transaction.
-  transactions = length(local.linked) > 0 || anytrue([for rule in local.rules : rule.kind == "orphan" && !try(rule.target_written_first, false)])
-
-  # The partitions that each kind of call names; a template with an attribute in it names any.
+  # The partitions that each kind of call names, none where no rule needs it; a template with an attribute in it names any.
+  # In transactions go: what must not part (a row and its linked rows), and an index row whose target may still come.
   named = {
-    query    = local.partitions
-    read     = distinct(concat(local.targets, local.linked))
-    delete   = distinct(concat(local.partitions, local.targets))
-    transact = distinct(concat(local.partitions, local.targets, local.linked))
-    backfill = distinct(concat(local.partitions, local.backfilled))
+    query  = distinct([for rule in local.reach : rule.partition])
+    read   = distinct(flatten([for rule in local.reach : [rule.target, rule.linked]]))
+    delete = distinct(flatten([for rule in local.reach : [rule.partition, rule.target] if rule.expired || rule.first]))
+    transact = distinct(flatten([
+      for rule in local.reach : [rule.expired || !rule.first ? [rule.partition] : [], rule.target, rule.linked]
+      if length(rule.linked) > 0 || !(rule.expired || rule.first)
+    ]))
+    check    = distinct(flatten([for rule in local.reach : rule.target if !(rule.expired || rule.first)]))
+    backfill = !var.backfill ? [] : distinct(flatten([for rule in local.reach : [rule.partition, rule.target] if rule.backfilled]))
   }
 
   # ForAllValues is true where a call names no partition at all, so Null says that it names one.
@@ -51,12 +60,6 @@ locals {
         resources  = [var.table.arn]
         conditions = local.held.query
       },
-      {
-        sid        = "DeleteRows"
-        actions    = ["dynamodb:PartiQLDelete"]
-        resources  = [var.table.arn]
-        conditions = local.held.delete
-      },
     ],
     length(local.named.read) == 0 ? [] : [
       {
@@ -66,15 +69,23 @@ locals {
         conditions = local.held.read
       },
     ],
-    !local.transactions ? [] : [
+    length(local.named.delete) == 0 ? [] : [
+      {
+        sid        = "DeleteRows"
+        actions    = ["dynamodb:PartiQLDelete"]
+        resources  = [var.table.arn]
+        conditions = local.held.delete
+      },
+    ],
+    length(local.named.transact) == 0 ? [] : [
       {
         sid        = "DeleteTogether"
-        actions    = ["dynamodb:ConditionCheckItem", "dynamodb:DeleteItem"]
+        actions    = concat(length(local.named.check) == 0 ? [] : ["dynamodb:ConditionCheckItem"], ["dynamodb:DeleteItem"])
         resources  = [var.table.arn]
         conditions = concat(local.held.transact, local.in_transaction)
       },
     ],
-    !var.backfill ? [] : [
+    length(local.named.backfill) == 0 ? [] : [
       {
         sid        = "Backfill"
         actions    = ["dynamodb:PartiQLUpdate"]

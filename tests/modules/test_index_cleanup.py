@@ -210,7 +210,7 @@ def test_index_cleanup_role_of_the_preset_holds_the_least(
         "DeleteRows": (["dynamodb:PartiQLDelete"], TABLE["arn"], None),
         "ReadTargets": (["dynamodb:BatchGetItem"], TABLE["arn"], None),
         "DeleteTogether": (
-            ["dynamodb:ConditionCheckItem", "dynamodb:DeleteItem"],
+            ["dynamodb:DeleteItem"],
             TABLE["arn"],
             IN_TRANSACTION,
         ),
@@ -233,23 +233,38 @@ def test_index_cleanup_partitions_that_are_written_out_hold_every_call(
 ) -> None:
     """Where target and linked rows lie in named partitions, no call reaches another."""
     late, linked, two = (grants_of(planned[case]) for case in ("late", "linked", "two"))
+    together = ["dynamodb:ConditionCheckItem", "dynamodb:DeleteItem"]
 
-    assert late["ReadTargets"][2] == held_to("users")
-    assert late["DeleteRows"][2] == held_to("by-mail", "users")
-    assert late["DeleteTogether"][2] == {**held_to("by-mail", "users"), **IN_TRANSACTION}
-    assert linked["DeleteTogether"][2] == {**held_to("sessions"), **IN_TRANSACTION}
+    assert late == {
+        **DESCRIBE,
+        "FindRows": (["dynamodb:Query"], TABLE["arn"], held_to("by-mail")),
+        "ReadTargets": (["dynamodb:BatchGetItem"], TABLE["arn"], held_to("users")),
+        "DeleteTogether": (
+            together,
+            TABLE["arn"],
+            {**held_to("by-mail", "users"), **IN_TRANSACTION},
+        ),
+    }
+    assert linked["DeleteTogether"] == (
+        ["dynamodb:DeleteItem"],
+        TABLE["arn"],
+        {**held_to("sessions"), **IN_TRANSACTION},
+    )
+    assert linked["ReadTargets"][2] == linked["DeleteRows"][2] == held_to("sessions")
     assert two["FindRows"][2] == held_to("by-mail", "sessions")
+    assert two["DeleteRows"][2] == held_to("sessions")
 
 
 def test_index_cleanup_transactions_only_where_a_rule_needs_them(
     planned: dict[str, PlannedModule],
 ) -> None:
     """A target that is written first, without linked rows, goes by conditional batches alone."""
-    assert "DeleteTogether" not in grants_of(planned["early"])
+    early = grants_of(planned["early"])
+
+    assert "DeleteTogether" not in early
     assert "DeleteTogether" not in grants_of(planned["expired-only"])
-    assert {"late", "linked", "plain"} <= {
-        case for case in ACCEPTED if "DeleteTogether" in grants_of(planned[case])
-    }
+    assert early["DeleteRows"] == (["dynamodb:PartiQLDelete"], TABLE["arn"], None)
+    assert early["FindRows"][2] == held_to("by-mail")
 
 
 def test_index_cleanup_only_a_backfill_may_write(planned: dict[str, PlannedModule]) -> None:
