@@ -3,8 +3,8 @@ CloudWatch's metric math, as far as alarms on ratios and gaps need it.
 
 A series is a list with one value for each period, ``None`` where there is no datapoint. Operators
 work period by period and give ``None`` where an operand is missing or a divisor is zero, as AWS
-says. Supported: ``+ - * / ^``, comparisons, ``AND OR NOT && ||``, ``IF FILL SUM AVG MIN MAX ABS
-CEIL FLOOR METRICS TIME_SERIES``; anything else is an error, never a guess.
+says. Supported: ``+ - * / ^``, comparisons, ``AND OR NOT && ||``, ``IF FILL DIFF SUM AVG MIN MAX
+ABS CEIL FLOOR METRICS TIME_SERIES``; anything else is an error, never a guess.
 """
 
 from __future__ import annotations
@@ -171,6 +171,8 @@ class Evaluation:
                 return self.choose(condition, branches)
             case "FILL", [metric, filler]:
                 return self.fill(self.value(metric), filler)
+            case "DIFF", [metric]:
+                return differences(series_of(self.value(metric)))
             case _, [argument] if name in AGGREGATES:
                 return aggregate(AGGREGATES[name], self.value(argument))
             case _, [argument] if name in ROUNDINGS:
@@ -199,6 +201,12 @@ class Evaluation:
             return filled
         fillers = self.series(filler)
         return [f if each is None else each for each, f in zip(value, fillers, strict=True)]
+
+
+def differences(values: Series) -> Series:
+    """Return by how much each value differs from the one before it; a gap beside it is a gap."""
+    pairs = zip([None, *values], values, strict=False)
+    return [None if a is None or b is None else b - a for a, b in pairs]
 
 
 def aggregate(apply: Callable[[Sequence[float]], float], value: Value) -> Value:

@@ -20,6 +20,8 @@ METRICS: dict[str, Series] = {
         ("FILL(errors, 0)", [1.0, 0.0, 0.0, 2.0]),
         ("FILL(errors, REPEAT)", [1.0, 1.0, 0.0, 2.0]),
         ("FILL(errors, runs)", [1.0, 5.0, 0.0, 2.0]),
+        ("DIFF(errors)", [None, None, None, 2.0]),
+        ("DIFF(FILL(errors, REPEAT))", [None, 0.0, -1.0, 2.0]),
         ("IF(runs > 0, 100 * FILL(errors, 0) / runs, 0)", [25.0, 0.0, 0.0, None]),
         ("IF(runs >= 5, errors)", [None, None, None, None]),
         ("IF(errors > 0 AND runs > 0, 1, 0)", [1.0, None, 0.0, None]),
