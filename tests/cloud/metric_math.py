@@ -160,7 +160,7 @@ class Evaluation:
                 return self.call(name, arguments)
         raise MetricMathError(f"not supported: {ast.unparse(node)}")
 
-    def call(self, name: str, arguments: list[ast.expr]) -> Value:
+    def call(self, name: str, arguments: list[ast.expr]) -> Value:  # noqa: PLR0911 - one each
         """Return the value of a function call."""
         match name, arguments:
             case "METRICS", []:
