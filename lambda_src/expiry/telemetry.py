@@ -12,7 +12,7 @@ import json
 import logging
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Self
 
@@ -65,15 +65,25 @@ class MetricTable:
     """The metrics of one handler, as its ``metrics.json`` lists them."""
 
     namespace: str
-    dimensions: tuple[str, ...]
+    dimensions: tuple[str, ...]  # of every metric that has none of its own
     units: Mapping[str, str]
+    own_dimensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by metric
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read the table; it is a file of the package, so a fault in it is a fault of ours."""
         table = json.loads(path.read_text(encoding="utf-8"))
-        units = {name: metric["unit"] for name, metric in table["metrics"].items()}
-        return cls(table["namespace"], tuple(table["dimensions"]), units)
+        metrics = table["metrics"]
+        return cls(
+            table["namespace"],
+            tuple(table["dimensions"]),
+            {name: metric["unit"] for name, metric in metrics.items()},
+            {name: tuple(m["dimensions"]) for name, m in metrics.items() if "dimensions" in m},
+        )
+
+    def dimensions_of(self, metric: str) -> tuple[str, ...]:
+        """Return the dimensions under which an alarm looks for *metric*."""
+        return self.own_dimensions.get(metric, self.dimensions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,8 @@ class Emitter:
 
     def __post_init__(self) -> None:
         """Refuse other dimensions than the table's: no alarm would see the metrics."""
-        if tuple(self.dimensions) != self.table.dimensions:
+        known = {self.table.dimensions, *self.table.own_dimensions.values()}
+        if tuple(self.dimensions) not in known:
             raise ValueError(f"dimensions are {self.table.dimensions}, not {self.dimensions}")
 
     def emit(self, values: Mapping[str, float]) -> None:
@@ -95,7 +106,11 @@ class Emitter:
 
         Raises:
             KeyError: A metric is not in the table, so no alarm could know it.
+            ValueError: A metric has other dimensions, so no alarm would see it here.
         """
+        given = tuple(self.dimensions)
+        if strange := [name for name in values if self.table.dimensions_of(name) != given]:
+            raise ValueError(f"{', '.join(strange)}: not under the dimensions {given}")
         metrics = EphemeralMetrics(namespace=self.namespace)
         metrics.service = ""  # else POWERTOOLS_SERVICE_NAME would add a dimension of its own
         for name, value in self.dimensions.items():

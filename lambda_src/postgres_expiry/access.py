@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 APPLICATION_NAME = "postgres-expiry"
 STATEMENT_TIMEOUT_MS = 30_000
-REGION_OF_ARN = 3
 
 
 def connector(settings: Settings) -> Callable[[bool], Session]:
@@ -42,17 +41,13 @@ def connector(settings: Settings) -> Callable[[bool], Session]:
 def _credentials(source: PasswordSource) -> Credentials:
     if source.file is not None:
         return FileCredentials(source.file)
-    import boto3  # noqa: PLC0415 - see above
-    from botocore.config import Config  # noqa: PLC0415 - see above
+    from expiry import clients  # noqa: PLC0415 - see above
 
-    session = boto3.Session()
     if source.secret_arn is not None:
-        # A function in a VPC without an endpoint would hang until its timeout.
-        config = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
-        region = source.secret_arn.split(":")[REGION_OF_ARN]
-        client = session.client("secretsmanager", region_name=region, config=config)
-        return SecretCredentials(client, source.secret_arn)
-    signer = session.get_credentials()
-    if signer is None or session.region_name is None:
-        raise SettingsError(["PG_IAM_AUTH needs the role's credentials and a Region"])
-    return IamCredentials(signer, session.region_name)
+        return SecretCredentials(clients.secretsmanager(), source.secret_arn)
+    from botocore.session import Session as AwsSession  # noqa: PLC0415 - see above
+
+    region = AwsSession().get_config_variable("region")
+    if region is None:
+        raise SettingsError(["PG_IAM_AUTH needs a Region: set AWS_REGION"])
+    return IamCredentials(clients.signing_credentials(), region)

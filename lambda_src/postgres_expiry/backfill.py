@@ -1,0 +1,127 @@
+"""
+Give rows of ActingWeb's that lack a TTL the one that their own times say.
+
+For the rollout on a table that was filled before TTLs were written. A row gets what ActingWeb would
+have written, an hour of skew included; one that has no readable time stays as it is. Index rows
+come last: theirs is their target's and the index buffer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from expiry.errors import StatementTimeoutError
+from expiry.postgres.names import quoted
+from postgres_expiry.actingweb import INDEX_RULES, KEY, PARTITION, expired_rules, literal, number
+from postgres_expiry.deletion import one_row
+from postgres_expiry.lifetimes import REUSE_S, TTL_SKEW_S, Lifetimes
+from postgres_expiry.predicates import Order, rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postgres_expiry.deletion import Means, Tally
+    from postgres_expiry.preflight import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """Rows without a TTL, and the TTL that they get; both SQL over a row of the table."""
+
+    name: str
+    scope: str
+    ttl: str
+
+
+def fillings(target: Target, lifetimes: Lifetimes) -> Iterator[Filling]:
+    """Return what there is to fill, targets before the index rows that point at them."""
+    for rule in expired_rules(lifetimes):
+        scope = f"id = {PARTITION} and bucket = {literal(rule.bucket)}"
+        lifetime_s = getattr(lifetimes, rule.name.removesuffix("s") + "_s")
+        times = [(rule.field, rule.plus_s), ("created_at", lifetime_s)]
+        yield Filling(rule.name, scope, _ttl(*dict.fromkeys(times)))
+    for index in INDEX_RULES:
+        lifetime_s = getattr(lifetimes, index.name.removesuffix("s") + "_s")
+        ttl = _ttl(("expires_at", 0), ("created_at", lifetime_s))
+        if index.reused:
+            used = f"{number('data', 'used_at')} + {REUSE_S + TTL_SKEW_S}"
+            held = f"case when data -> 'used' = 'true' then cast({used} as bigint) end"
+            ttl = f"coalesce({held}, {ttl})"
+        yield Filling(index.name, f"bucket = {literal(index.target_bucket)}", ttl)
+    table, relation = target.facts.relation.sql, quoted(target.facts.relation.name)
+    for index in INDEX_RULES:
+        ttl = rendered(
+            "target_ttl",
+            table=table,
+            entry=relation,
+            target_bucket=literal(index.target_bucket),
+            buffer_s=lifetimes.index_buffer_s,
+        )
+        scope = f"id = {PARTITION} and bucket = {literal(index.index_bucket)}"
+        yield Filling(f"{index.name}_index", scope, f"({ttl})")
+
+
+def _ttl(*times: tuple[str, int]) -> str:
+    """Write the TTL by the first of *times* (a field, and seconds after it) that a row has."""
+    each = (
+        f"cast({number('data', field)} + {plus_s + TTL_SKEW_S} as bigint)"
+        for field, plus_s in times
+    )
+    return f"coalesce({', '.join(each)})"
+
+
+def fill(means: Means, target: Target, filling: Filling, tally: Tally, batch_size: int) -> None:
+    """
+    Fill batch by batch; what was filled is in the tally as ``counted["backfilled"]``.
+
+    Raises:
+        DatabaseError: A batch failed for good.
+    """
+    order = Order(KEY, tuple(target.facts.columns[name].type for name in KEY))
+    values = {
+        "table": target.facts.relation.sql,
+        "scope": filling.scope,
+        "ttl": filling.ttl,
+        "order": order.forwards,
+        "order_backwards": order.backwards,
+        "last": order.last,
+        "batch_size": "cast(:batch_size as bigint)",
+    }
+    size, cursor = means.sized(batch_size), dict[str, str]()
+    tally.counted["backfilled"] = 0
+    while not (stopped := means.stop()):
+        rows = means.batch_size(size.rows)
+        statement = rendered("backfill_batch", after=order.after if cursor else "", **values)
+        began_s = means.clock()
+        try:
+            listed, updated, *last = means.link.attempt(
+                one_row(statement, {"batch_size": rows, **cursor})
+            )
+        except StatementTimeoutError:
+            if not size.failed():
+                raise
+            continue
+        tally.listed += listed
+        tally.counted["backfilled"] += updated
+        tally.changed += listed - updated
+        means.left -= updated
+        means.pace.took(updated)
+        means.took(tally, size, rows, means.clock() - began_s)
+        if listed < rows:
+            return
+        cursor = order.cursor(last)
+    tally.stopped = stopped
+
+
+def count(means: Means, target: Target, filling: Filling, tally: Tally) -> None:
+    """Count what ``fill`` would fill."""
+    statement = rendered(
+        "count_expired",
+        table=target.facts.relation.sql,
+        due=f"ttl_timestamp is null and {filling.scope} and {filling.ttl} is not null",
+        expires="cast(null as bigint)",
+    )
+    due, _ = means.link.attempt(one_row(statement, {}))
+    tally.listed += due
+    tally.counted["backfilled"] = due

@@ -1,0 +1,54 @@
+"""
+Measure what a run leaves behind: the backlog, its age, the size of the table.
+
+Reads only. A measurement that takes too long is left out, and never ends a run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from expiry.errors import StatementTimeoutError
+from postgres_expiry.predicates import rendered
+
+if TYPE_CHECKING:
+    from expiry.postgres.session import Session
+    from postgres_expiry.preflight import Target
+
+HOUR_S = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One table after a run; None: not known in this run."""
+
+    expired_rows: int | None = None
+    oldest_expired_age_hours: float | None = None
+    protected_rows: int | None = None  # of the expired: something refers to them
+    table_bytes: int | None = None
+
+
+def measure(session: Session, target: Target, cutoff: int) -> Health:
+    """Measure one table at the run's *cutoff*."""
+    try:
+        table_bytes = _size(session, target)
+        victims = target.doomed
+        parameters = {"cutoff": cutoff, **victims.parameters}
+        ((due, oldest_s),) = session.run(victims.count(victims.due_ever), **parameters)
+        protected = None
+        if victims.due_ever is not None:
+            ((free, _),) = session.run(victims.count(), **parameters)
+            protected = due - free
+    except StatementTimeoutError:
+        return Health()
+    age_h = 0.0 if oldest_s is None else max(0.0, (cutoff - oldest_s) / HOUR_S)
+    return Health(due, round(age_h, 3), protected, table_bytes)
+
+
+def _size(session: Session, target: Target) -> int:
+    ((table_bytes,),) = session.run(
+        rendered("table_size", relation="cast(:relation as text)"),
+        relation=target.facts.relation.sql,
+    )
+    return int(table_bytes)

@@ -1,0 +1,1 @@
+case when jsonb_typeof(${data} -> '${field}') = 'number' then case when cast(${data} ->> '${field}' as numeric) between 0 and 99999999999999 then floor(cast(${data} ->> '${field}' as numeric)) end end
