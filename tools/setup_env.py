@@ -38,6 +38,7 @@ class Environment:
     lock: str
     python: str | None = None  # the minor version wanted, where the machine has it
     site_only: bool = False
+    wheels: str | None = None  # of this minor version, whatever runs: only programs are taken
 
     @property
     def folder(self) -> Path:
@@ -52,7 +53,7 @@ ENVIRONMENTS = {
         Environment("cloud", "cloud.txt", python=LAMBDA_PYTHON),
         Environment("checkov", "checkov.txt"),
         Environment("lambda-runtime", "lambda-runtime.txt", site_only=True),
-        Environment("postgres-servers", "postgres-servers.txt", site_only=True),
+        Environment("postgres-servers", "postgres-servers.txt", site_only=True, wheels="3.12"),
     )
 }
 
@@ -129,6 +130,8 @@ def install_commands(env: Environment, python: str) -> Iterator[list[str | Path]
             pip = [uv, "pip", "install", "-q", "--python", python]
         else:
             pip = [python, "-m", "pip", "install", "-q"]
+        if env.wheels:
+            pip += ["--only-binary", ":all:", "--python-version", env.wheels]
         yield [*pip, "--require-hashes", "--no-deps", "--target", env.folder, "-r", lock]
     elif uv:
         yield [uv, "venv", "-q", "--python", python, env.folder]

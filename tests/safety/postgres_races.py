@@ -107,7 +107,7 @@ def paused(database: Database) -> Iterator[None]:
 def wait_for_pause(database: Database, runs: Future[Any]) -> None:
     """Wait until a batch has come to its pause."""
     deadline_s = time.monotonic() + PATIENCE_S
-    waiting = "select from pg_stat_activity where datname = %s and wait_event = 'PgSleep'"
+    waiting = "select 1 from pg_stat_activity where datname = %s and wait_event = 'PgSleep'"
     while not database.run(waiting, database.name):
         if runs.done():
             raise AssertionError(f"the run ended without a pause: {runs.result()}")
@@ -164,7 +164,7 @@ def renewal_after_lock(stage: Stage) -> int:
 def wait_for_lock(database: Database) -> None:
     """Wait until somebody waits for a lock."""
     deadline_s = time.monotonic() + PATIENCE_S
-    waiting = "select from pg_stat_activity where datname = %s and wait_event_type = 'Lock'"
+    waiting = "select 1 from pg_stat_activity where datname = %s and wait_event_type = 'Lock'"
     while not database.run(waiting, database.name):
         assert time.monotonic() < deadline_s, "nobody waits for a lock"
         time.sleep(0.005)
