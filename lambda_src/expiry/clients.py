@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from expiry.errors import DeniedError
 from expiry.listing import read_fast
 from expiry.plain_rows import take_plainly
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 ATTEMPTS = 6
 CONNECT_TIMEOUT_S = 3
@@ -37,6 +40,26 @@ def s3(*, threads: int = 1) -> S3Client:
 def s3_listing(*, threads: int = 1) -> S3Client:
     """Make a client for long listings, which would take boto3's own parser most of the run."""
     return read_fast(s3(threads=threads))
+
+
+def secretsmanager() -> SecretsManagerClient:
+    """Make a client that reads the password of a database."""
+    return boto3.client("secretsmanager", config=_config(threads=1))
+
+
+def signing_credentials() -> Credentials:
+    """
+    Return what the role signs with, for a token that no call makes.
+
+    Raises:
+        DeniedError: There is none: no role, no profile, no keys.
+    """
+    found = boto3.Session().get_credentials()
+    if found is None:
+        raise DeniedError(
+            "rds-db:connect", "the database's user", "no AWS credentials; give a role"
+        )
+    return found
 
 
 def _config(threads: int) -> Config:
