@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from index_cleanup.table import Table
 
 MOST_ERRORS = 100
+BATCH_S = 1.5  # the calls of a batch, side by side
+LEAST_BATCH = 25  # rows: what one call takes
+UNITS_A_ROW = 2  # write units in a transaction, of a small row
 REMOVED = frozenset({Outcome.DELETED, Outcome.WOULD_DELETE})
 SETTLED = frozenset({Outcome.DELETED, Outcome.GONE, Outcome.CHANGED})
 
@@ -106,6 +109,15 @@ class Context:
         for name in sorted({*attributes, *self.ttl_attributes} - {*self.table.key_names}):
             condition &= Condition.same(name, row.get(name))
         return condition
+
+    def batch(self, most: int) -> int:
+        """Return how many rows to try at a time: what the writes allowed take some seconds for."""
+        return max(LEAST_BATCH, min(most, int(self.settings.write_units_per_s)))
+
+    def has_time(self, rows: int) -> bool:
+        """Say whether a batch of so many rows would end in time, in transactions, too."""
+        pause_s = rows * UNITS_A_ROW / self.settings.write_units_per_s
+        return self.budget.allows(BATCH_S + pause_s)
 
     @property
     def ttl_attributes(self) -> tuple[str, ...]:

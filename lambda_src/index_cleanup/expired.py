@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from index_cleanup.templates import Fields
 
 BATCH = 200  # rows: few calls side by side
-BATCH_S = 1.5
 EXPIRED = "expired"
 
 
@@ -96,8 +95,8 @@ class ExpiredPhase:
     def _delete(self, dead: Sequence[Found]) -> int | None:
         """Delete what has expired; return the place in the page of the first that was left."""
         context = self._context
-        for batch in batches(dead, BATCH):
-            if not context.budget.allows(BATCH_S):
+        for batch in batches(dead, context.batch(BATCH)):
+            if not context.has_time(sum(each.dead.most_rows for each in batch)):
                 return batch[0].place
             taken = list(takewhile(lambda each: context.allowance.take(each.dead.most_rows), batch))
             before = self.report.removed_rows

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from expiry.settings import Variables
-from index_cleanup.rules import LONGEST_S, parse_rules
+from index_cleanup.members import LONGEST_S
+from index_cleanup.rules import parse_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
