@@ -6,15 +6,20 @@ Reads only pg_catalog; needs no privilege on the table itself.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from typing import TYPE_CHECKING, NamedTuple
+
+from expiry.errors import MissingError, PrivilegeError
+from expiry.postgres import catalog_queries as queries
+from expiry.postgres.names import Relation, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from expiry.postgres.names import Relation
     from expiry.postgres.session import Session
 
 
@@ -37,6 +42,22 @@ class Action(StrEnum):
     CASCADE = "CASCADE"
     SET_NULL = "SET NULL"
     SET_DEFAULT = "SET DEFAULT"
+
+
+KINDS = {
+    "r": Kind.TABLE,
+    "p": Kind.PARTITIONED,
+    "v": Kind.VIEW,
+    "m": Kind.MATERIALIZED_VIEW,
+    "f": Kind.FOREIGN,
+}
+ACTIONS = {
+    "a": Action.NO_ACTION,
+    "r": Action.RESTRICT,
+    "c": Action.CASCADE,
+    "n": Action.SET_NULL,
+    "d": Action.SET_DEFAULT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +84,23 @@ class Index:
     predicate: str | None  # of a partial index, as SQL
 
     def leads(self, columns: Sequence[str]) -> bool:
-        """Tell whether a search for *columns*, in any order, can use this: whole, usable, btree."""
-        raise NotImplementedError
+        """
+        Tell whether a search for *columns*, in any order of theirs, can use this.
+
+        It must be usable, a btree, and hold all rows, or all in which one of *columns* is not null:
+        that a comparison holds proves it.
+        """
+        spelt = (form for name in columns for form in (name, quoted(name)))
+        held = {None, *(f"({form} IS NOT NULL)" for form in spelt)}
+        leading = self.columns[: len(columns)]
+        btree = self.usable and self.method == "btree" and self.predicate in held
+        return btree and bool(columns) and set(leading) == set(columns)
+
+    def finds(self, columns: Sequence[str]) -> bool:
+        """Tell whether the rows whose *columns* equal given values are found by this."""
+        if self.method == "hash":
+            return self.usable and self.predicate is None and self.columns == tuple(columns)
+        return self.leads(columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +165,11 @@ class Catalog:
 
     def __init__(self, session: Session) -> None:
         """Take the session; nothing is asked yet."""
-        raise NotImplementedError
+        self._session = session
 
     def server(self) -> ServerFacts:
         """Ask what the server is."""
-        raise NotImplementedError
+        return ServerFacts(*self._session.run(queries.SERVER)[0])
 
     def table(self, relation: Relation) -> TableFacts:
         """
@@ -142,16 +178,116 @@ class Catalog:
         Raises:
             MissingError: There is no such table; the message names what is spelt alike.
         """
-        raise NotImplementedError
+        found = self._session.run(queries.RELATION, schema=relation.schema, name=relation.name)
+        if not found:
+            raise MissingError(f"there is no table {relation}{self._alike(relation)}")
+        row = _Relation(*found[0])
+        indexes = self._indexes([row.oid])[row.oid]
+        return TableFacts(
+            relation=relation,
+            kind=KINDS.get(row.kind, Kind.OTHER),
+            columns={
+                column.name: column
+                for column in (
+                    Column(*told) for told in self._session.run(queries.COLUMNS, oid=row.oid)
+                )
+            },
+            primary_key=next((index.columns for index in indexes if index.primary), ()),
+            indexes=indexes,
+            incoming=tuple(self._foreign_keys(row.tree, incoming=True)),
+            outgoing=tuple(self._foreign_keys([row.oid], incoming=False)),
+            privileges=Privileges(
+                schema_usage=row.schema_usage,
+                select=row.may_select,
+                insert=row.may_insert,
+                update=row.may_update,
+                delete=row.may_delete,
+            ),
+            partition_key=None if row.partition_key is None else tuple(row.partition_key),
+            partition_of=Relation(row.parent_schema, row.parent_name)
+            if row.parent_schema and row.parent_name
+            else None,
+            row_security=row.row_security,
+            delete_triggers=tuple(row.delete_triggers),
+            row_estimate=row.row_estimate,
+            total_bytes=row.total_bytes,
+        )
 
     def referring_to(self, relations: Sequence[Relation]) -> list[ForeignKey]:
         """List the foreign keys that point at *relations*, for a walk down the cascades."""
-        raise NotImplementedError
+        schemas = [relation.schema for relation in relations]
+        names = [relation.name for relation in relations]
+        trees = self._session.run(queries.TREES, schemas=schemas, names=names)
+        return self._foreign_keys([oid for (oid,) in trees], incoming=True)
 
     def replica_lag_s(self) -> float | None:
         """
         Return how far the slowest connected replica is behind; None where none is connected.
 
-        Needs pg_monitor: without it PostgreSQL hides the replicas' columns (rds: rds_superuser).
+        Aurora's replicas share its storage, and are not listed: None.
+
+        Raises:
+            PrivilegeError: The user may not see it: unknown is not zero.
         """
-        raise NotImplementedError
+        replicas, told, lag_s = self._session.run(queries.REPLICA_LAG)[0]
+        if told < replicas:
+            raise PrivilegeError("the lag of the replicas is hidden: GRANT pg_monitor to the user")
+        return float(lag_s) if replicas else None
+
+    def _alike(self, relation: Relation) -> str:
+        found = self._session.run(queries.ALIKE, schema=relation.schema, name=relation.name)
+        names = [str(Relation(*row)) for row in found]
+        return f"; there is {', '.join(names)}" if names else ""
+
+    def _indexes(self, tables: Sequence[int]) -> defaultdict[int, tuple[Index, ...]]:
+        found: defaultdict[int, tuple[Index, ...]] = defaultdict(tuple)
+        for oid, name, method, columns, *rest in self._session.run(
+            queries.INDEXES, tables=list(tables)
+        ):
+            leading = tuple(takewhile(lambda column: column is not None, columns))
+            found[oid] += (Index(name, method, leading, *rest),)
+        return found
+
+    def _foreign_keys(self, tables: Sequence[int], *, incoming: bool) -> list[ForeignKey]:
+        rows = self._session.run(queries.FOREIGN_KEYS, tables=list(tables), incoming=incoming)
+        indexes = self._indexes([row[1] for row in rows]) if rows else None
+        keys = []
+        for name, oid, schema, table, columns, to_schema, to, to_columns, action, *rest in rows:
+            nullable, validated, deferred = rest
+            keys.append(
+                ForeignKey(
+                    name=name,
+                    table=Relation(schema, table),
+                    columns=tuple(columns),
+                    to=Relation(to_schema, to),
+                    to_columns=tuple(to_columns),
+                    on_delete=ACTIONS[action],
+                    nullable=bool(nullable),
+                    indexed=any(index.finds(columns) for index in indexes[oid])
+                    if indexes
+                    else False,
+                    validated=validated,
+                    deferred=deferred,
+                )
+            )
+        return keys
+
+
+class _Relation(NamedTuple):
+    """A row of queries.RELATION."""
+
+    oid: int
+    kind: str
+    tree: list[int]
+    parent_schema: str | None
+    parent_name: str | None
+    partition_key: list[str] | None
+    row_security: bool
+    delete_triggers: list[str]
+    row_estimate: int | None
+    total_bytes: int
+    schema_usage: bool
+    may_select: bool
+    may_insert: bool
+    may_update: bool
+    may_delete: bool
