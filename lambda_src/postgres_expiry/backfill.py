@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 from expiry.errors import StatementTimeoutError
 from expiry.postgres.names import quoted
-from postgres_expiry.actingweb import INDEX_RULES, KEY, PARTITION, expired_rules, literal, number
+from postgres_expiry.actingweb import (
+    INDEX_RULES,
+    KEY,
+    PARTITION,
+    ExpiredRule,
+    IndexRule,
+    expired_rules,
+    literal,
+    number,
+)
 from postgres_expiry.deletion import one_row
 from postgres_expiry.lifetimes import REUSE_S, TTL_SKEW_S, Lifetimes
 from postgres_expiry.predicates import Order, rendered
@@ -38,35 +47,42 @@ def fillings(target: Target, lifetimes: Lifetimes) -> Iterator[Filling]:
     """Return what there is to fill, targets before the index rows that point at them."""
     for rule in expired_rules(lifetimes):
         scope = f"id = {PARTITION} and bucket = {literal(rule.bucket)}"
-        lifetime_s = getattr(lifetimes, rule.name.removesuffix("s") + "_s")
-        times = [(rule.field, rule.plus_s), ("created_at", lifetime_s)]
-        yield Filling(rule.name, scope, _ttl(*dict.fromkeys(times)))
+        times = dict.fromkeys([(rule.field, rule.plus_s), ("created_at", _life(rule, lifetimes))])
+        yield Filling(rule.name, scope, _ttl("data", *times))
     for index in INDEX_RULES:
-        lifetime_s = getattr(lifetimes, index.name.removesuffix("s") + "_s")
-        ttl = _ttl(("expires_at", 0), ("created_at", lifetime_s))
-        if index.reused:
-            used = f"{number('data', 'used_at')} + {REUSE_S + TTL_SKEW_S}"
-            held = f"case when data -> 'used' = 'true' then cast({used} as bigint) end"
-            ttl = f"coalesce({held}, {ttl})"
-        yield Filling(index.name, f"bucket = {literal(index.target_bucket)}", ttl)
-    table, relation = target.facts.relation.sql, quoted(target.facts.relation.name)
+        scope = f"bucket = {literal(index.target_bucket)}"
+        yield Filling(index.name, scope, _target_ttl("data", index, lifetimes))
+    entry = quoted(target.facts.relation.name)
     for index in INDEX_RULES:
         ttl = rendered(
             "target_ttl",
-            table=table,
-            entry=relation,
+            table=target.facts.relation.sql,
+            entry=entry,
             target_bucket=literal(index.target_bucket),
+            # In a dry run the targets have not been filled yet.
+            ttl=_target_ttl("target.data", index, lifetimes),
             buffer_s=lifetimes.index_buffer_s,
         )
         scope = f"id = {PARTITION} and bucket = {literal(index.index_bucket)}"
         yield Filling(f"{index.name}_index", scope, f"({ttl})")
 
 
-def _ttl(*times: tuple[str, int]) -> str:
+def _target_ttl(data: str, index: IndexRule, lifetimes: Lifetimes) -> str:
+    ttl = _ttl(data, ("expires_at", 0), ("created_at", _life(index, lifetimes)))
+    if not index.reused:
+        return ttl
+    held = f"{number(data, 'used_at')} + {REUSE_S + TTL_SKEW_S}"
+    return f"coalesce(case when {data} -> 'used' = 'true' then cast({held} as bigint) end, {ttl})"
+
+
+def _life(rule: ExpiredRule | IndexRule, lifetimes: Lifetimes) -> int:
+    return int(getattr(lifetimes, f"{rule.name.removesuffix('s')}_s"))
+
+
+def _ttl(data: str, *times: tuple[str, int]) -> str:
     """Write the TTL by the first of *times* (a field, and seconds after it) that a row has."""
     each = (
-        f"cast({number('data', field)} + {plus_s + TTL_SKEW_S} as bigint)"
-        for field, plus_s in times
+        f"cast({number(data, field)} + {plus_s + TTL_SKEW_S} as bigint)" for field, plus_s in times
     )
     return f"coalesce({', '.join(each)})"
 

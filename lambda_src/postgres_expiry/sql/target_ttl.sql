@@ -1,4 +1,4 @@
-select target.ttl_timestamp + ${buffer_s}
+select coalesce(target.ttl_timestamp, ${ttl}) + ${buffer_s}
 from only ${table} as target
 where target.id = ${entry}.data #>> '{}'
     and target.bucket_name = ${target_bucket} || ':' || ${entry}.name
