@@ -6,6 +6,7 @@ Reads only. A measurement that takes too long is left out, and never ends a run.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,8 +43,15 @@ def measure(session: Session, target: Target, cutoff: int) -> Health:
             protected = due - free
     except StatementTimeoutError:
         return Health()
-    age_h = 0.0 if oldest_s is None else max(0.0, (cutoff - oldest_s) / HOUR_S)
-    return Health(due, round(age_h, 3), protected, table_bytes)
+    return Health(due, _age_hours(cutoff, oldest_s), protected, table_bytes)
+
+
+def _age_hours(cutoff: int, oldest_s: float | None) -> float | None:
+    if oldest_s is None:
+        return 0.0
+    if not math.isfinite(oldest_s):  # a row may say that it expired at -infinity
+        return None
+    return round(max(0.0, (cutoff - oldest_s) / HOUR_S), 3)
 
 
 def _size(session: Session, target: Target) -> int:

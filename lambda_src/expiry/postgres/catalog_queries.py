@@ -42,7 +42,7 @@ SELECT c.oid::bigint AS oid,
        (SELECT CASE
           WHEN bool_or(bytes > 0 AND (reltuples < 0 OR relpages = 0)) THEN NULL
           ELSE ceil(coalesce(sum(CASE WHEN bytes > 0
-            THEN reltuples / relpages * (bytes / current_setting('block_size')::int) END), 0))
+            THEN reltuples / nullif(relpages, 0) * (bytes / current_setting('block_size')::int) END), 0))
         END::bigint FROM leaf) AS row_estimate,
        (SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM leaf) AS total_bytes,
        has_schema_privilege(c.relnamespace, 'USAGE') AS schema_usage,
