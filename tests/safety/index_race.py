@@ -186,7 +186,7 @@ def revive(index: str) -> Callable[[IndexStage], list[Item]]:
 def point_elsewhere(stage: IndexStage) -> list[Item]:
     """Let an index row point at somebody who is there."""
     target = stage.row("another", "mcp_tokens", NAME, {"expires_at": stage.at(LIVING_H)})
-    index = stage.row(SYSTEM, ACCESS, NAME, "another")
+    index = stage.row(SYSTEM, ACCESS, NAME, "another", ttl_h=26)  # its TTL as before
     stage.write([target])
     stage.write([index])
     return [target, index]
