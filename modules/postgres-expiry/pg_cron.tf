@@ -17,8 +17,8 @@ locals {
   sql_cutoff = trimspace(templatefile("${local.sql_folder}/cutoff.sql", { clock_skew_s = var.limits.clock_skew_s }))
 
   column_types = {
-    epoch_seconds      = ["bigint", "integer", "numeric", "double precision"]
-    epoch_milliseconds = ["bigint", "numeric", "double precision"]
+    epoch_seconds      = ["smallint", "integer", "bigint", "numeric", "real", "double precision"]
+    epoch_milliseconds = ["smallint", "integer", "bigint", "numeric", "real", "double precision"]
     timestamptz        = ["timestamp with time zone"]
     timestamp          = ["timestamp without time zone"]
   }
@@ -71,6 +71,7 @@ locals {
       comment               = "${r.name}: ${r.table} by ${r.column}"
       batch_size            = r.about.batch_size
       allow_sequential_scan = r.about.allow_sequential_scan
+      in_milliseconds       = r.kind == "epoch_milliseconds"
       first_batch           = local.batches[r.name].first
       next_batch            = local.batches[r.name].next
       into                  = join(", ", concat(["expiry_run.rows_listed", "expiry_run.rows_deleted"], [for i in range(length(r.order)) : "expiry_rule.last_${i}"]))
