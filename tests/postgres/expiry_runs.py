@@ -55,6 +55,7 @@ class Watched:
         self._session, self._seen = session, seen
 
     def __getattr__(self, name: str) -> Any:
+        """Be the session in everything else."""
         return getattr(self._session, name)
 
     def run(self, sql: str, /, **parameters: Any) -> Any:
