@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
 if TYPE_CHECKING:
@@ -35,4 +36,5 @@ def context() -> Context:
 def environment() -> Iterator[pytest.MonkeyPatch]:
     """Return a patch that lasts as long as the module's tests."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep another module's account
         yield patch

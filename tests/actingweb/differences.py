@@ -44,3 +44,12 @@ OF_NO_USE_BUT_LEFT: Mapping[str, str] = {
     "browser's refresh, used 2 days ago | spa refresh | spa_refresh_tokens": STILL_TOLD,
     "browser's refresh, marked used 3 days ago | spa refresh | spa_refresh_tokens": STILL_TOLD,
 }
+
+ONLY_ACTINGWEB_IN_POSTGRES: Mapping[str, str] = {
+    **ONLY_ACTINGWEB,
+    "index row with a number | odd | _access_token_index": "an actor's id is text: kept as unknown",
+}
+ONLY_OURS_IN_POSTGRES: Mapping[str, str] = {
+    "code, 12 minutes | code | mcp_google_tokens": CODE_PROVIDER,
+}
+OF_NO_USE_BUT_LEFT_IN_POSTGRES = OF_NO_USE_BUT_LEFT

@@ -41,9 +41,17 @@ class World:
 
 
 def played(
-    backend: str, store: Store, run: Callable[[Store, dict[str, Any]], dict[str, Any]]
+    backend: str,
+    store: Store,
+    run: Callable[[Store, dict[str, Any]], dict[str, Any]],
+    *,
+    daily_job: bool = False,
 ) -> World:
-    """Store the scene, copy it, and let each of the two clean up a copy of its own."""
+    """
+    Store the scene, copy it, and let each of the two clean up a copy of its own.
+
+    Where there is a *daily_job* for what is past its TTL, ActingWeb's cleanup is followed by it.
+    """
     library, scene = Library(backend), Scene()
     scene.build(library, store)
     worth, peer = store.copy(), store.copy()
@@ -59,6 +67,8 @@ def played(
 
     peer.use()
     said = library.clean_up()
+    if daily_job:
+        peer.drop_expired()
     return World(
         scene=scene,
         before=before,
