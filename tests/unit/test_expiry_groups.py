@@ -6,6 +6,7 @@ What a condition lets go is the store's business: ``tests/conformance`` asks rea
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -348,6 +349,28 @@ def test_groups_check_of_a_row_that_another_deletes_is_no_part_of_the_same_call(
     delete(store, group("token"), group("index", absent=["token"]))
 
     assert store.calls == [["token"], ["index", "token"]]
+
+
+def test_groups_that_check_rows_of_two_calls_wait_for_both() -> None:
+    """A row is in one call at a time, also one that is only looked at."""
+    store = Store()
+    first, second = (group(*(f"{t} {n}" for n in range(60)), absent=[t]) for t in ("t", "u"))
+
+    delete(store, first, second, group("both", absent=["t", "u"]))
+
+    assert [len(call) for call in store.calls] == [61, 61, 3]
+    assert set(store.calls[2]) == {"both", "t", "u"}
+
+
+def test_groups_that_share_nothing_go_at_the_same_time() -> None:
+    """Two full calls, two threads: neither waits for the other's answer."""
+    together = threading.Barrier(2, timeout=10)
+    store = Store(*[lambda _: together.wait() and None] * 2)
+    groups = [group(*(f"{number} {row}" for row in range(100))) for number in range(2)]
+
+    found = groups_of(store, threads=2).delete(groups)
+
+    assert told(found) == [["deleted"] * 100] * 2
 
 
 def test_groups_book_twice_the_units_of_their_rows() -> None:

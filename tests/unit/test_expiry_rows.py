@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from expiry.batches import DONE_BEFORE, GONE_UNSURE, NOT_TRIED, UNDER_WAY
-from expiry.budget import Budget
+from expiry.budget import Budget, WritePace
 from expiry.outcomes import Outcome
 from expiry.retries import MOST_TRIES
-from expiry.rows import Condition, Effect, RowCandidate, Statement, deletion, update
+from expiry.rows import Condition, Effect, RowCandidate, Rows, Statement, deletion, update
 from tests.unit.scripted_rows import (
+    PLENTY,
     TABLE,
     Fault,
     ScriptedRows,
@@ -544,3 +545,16 @@ def test_fetched_key_that_was_not_asked_for_is_not_absent() -> None:
 
     assert found.absent(key_of("a"))
     assert not found.absent(key_of("b"))
+
+
+def test_rows_writes_wait_for_their_units_and_reads_for_none() -> None:
+    """60 deletes at 25 a second: the second and the third call wait for those before them."""
+    store, sleeper = many(60), Sleeper()
+    pace = WritePace(25, sleeper, sleeper.sleep)
+    client: Any = store
+    rows = Rows(client, TABLE, ("pk",), budget=PLENTY, pace=pace, threads=1)
+
+    rows.get([key_of("0")], ["ttl"])
+    rows.delete(candidates(*map(str, range(60))))
+
+    assert sleeper.slept == pytest.approx([1.0, 1.0])
