@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from expiry.batches import NOT_TRIED
 from expiry.masking import shown_key, without_secrets
 from expiry.outcomes import Account, Outcome
 from expiry.statements import Condition
@@ -203,15 +204,21 @@ class RuleReport:
             self.errors.append({"rule": self.rule.name, **about, "error": error})
 
     def take(self, context: Context, results: Sequence[Result[RowCandidate]]) -> int:
-        """Count results, log them by their keys, and return how many rows were removed."""
-        self.outcomes.add(results)
-        for result in results:
+        """
+        Count results, log them by their keys, and return how many rows were removed.
+
+        What was not even tried, because time was up, is no candidate: a later run has it.
+        """
+        tried = [result for result in results if not untried(result)]
+        self.complete &= len(tried) == len(results)
+        self.outcomes.add(tried)
+        for result in tried:
             if result.outcome is Outcome.FAILED:
                 self.problem(
                     _detail(result, self.rule), key=context.shown(result.victim.key, self.rule)
                 )
-        self._log(context, results)
-        return sum(result.outcome in REMOVED for result in results)
+        self._log(context, tried)
+        return sum(result.outcome in REMOVED for result in tried)
 
     def _log(self, context: Context, results: Sequence[Result[RowCandidate]]) -> None:
         if not results:
@@ -225,6 +232,11 @@ class RuleReport:
             for result in results
         ]
         context.logger.info("rows", extra={"rule": self.rule.name, "rows": rows})
+
+
+def untried(result: Result[RowCandidate]) -> bool:
+    """Say whether time was up before a row was tried."""
+    return result.outcome is Outcome.FAILED and result.detail == NOT_TRIED
 
 
 def _detail(result: Result[RowCandidate], rule: Rule) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from expiry.rows import RowCandidate
 from index_cleanup import places
-from index_cleanup.context import REMOVED, RuleReport, batches
+from index_cleanup.context import REMOVED, RuleReport, batches, untried
 from index_cleanup.linked import Dead, delete_dead, links_of
 from index_cleanup.pages import matching, query
 from index_cleanup.proofs import Verdict, judge
@@ -106,6 +106,7 @@ class ExpiredPhase:
             self.report.removed += sum(result.outcome in REMOVED for result in own)
             removed = self.report.removed_rows - before
             context.allowance.give_back(sum(each.dead.most_rows for each in taken) - removed)
-            if len(taken) < len(batch):
-                return batch[len(taken)].place
+            tried = list(takewhile(lambda result: not untried(result), own))
+            if len(tried) < len(batch):
+                return batch[len(tried)].place
         return None

@@ -11,6 +11,7 @@ elsewhere a transaction looks at both.
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from expiry.gate import LEAST_LISTED, Gate
 from expiry.groups import Check, Group
 from expiry.outcomes import Outcome, Result
 from expiry.statements import Condition
-from index_cleanup.context import REMOVED, RuleReport, batches
+from index_cleanup.context import REMOVED, RuleReport, batches, untried
 from index_cleanup.linked import delete_dead
 from index_cleanup.plan import Survey
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from index_cleanup.plan import DeadTarget, Orphan
     from index_cleanup.rules import OrphanRule
 
-BATCH = 100  # targets: not more than the gate lets pass, should the run end before their index rows
+# Targets at a time: should the run end before their index rows, the gate lets so many pass.
+BATCH = LEAST_LISTED
 SETTLES = REMOVED | {Outcome.GONE}  # after these there is no target
 TARGET_STAYS = "its target stays"
 
@@ -45,6 +47,7 @@ class OrphanPhase:
         self.report = RuleReport(rule, place=after)
         self._context, self._rule, self._after = context, rule, after
         self._survey = Survey(context, rule, self.report, after)
+        self._stranded = 0  # index rows that stayed when their targets went
 
     def run(self) -> RuleReport:
         """
@@ -95,6 +98,9 @@ class OrphanPhase:
             self.report.settle(results)
             self.report.index_entries += removed
             unused -= removed
+            done = not any(untried(result) for result in results)
+            if not done:
+                break
         context.allowance.give_back(unused)
         return done
 
@@ -107,39 +113,43 @@ class OrphanPhase:
 
     def _delete_dead(self) -> bool:
         """Delete dead targets and their index rows, as far as time and the allowance go."""
-        context = self._context
-        for batch in batches(list(self._survey.plan.dead.values()), context.batch(BATCH)):
-            if not context.has_time(sum(each.most_rows for each in batch)):
+        left = deque(self._survey.plan.dead.values())
+        while left:
+            batch = [left.popleft() for _ in range(min(len(left), self._room()))]
+            if not batch or not self._context.has_time(sum(each.most_rows for each in batch)):
                 return False
-            taken = list(takewhile(lambda each: context.allowance.take(each.most_rows), batch))
+            taken = list(takewhile(self._afford, batch))
             before = self.report.removed_rows
-            settled = self._delete_targets(taken)
+            tried = self._delete_targets(taken)
             removed = self.report.removed_rows - before
-            context.allowance.give_back(sum(each.most_rows for each in taken) - removed)
-            if len(taken) < len(batch) or not settled:
+            self._context.allowance.give_back(sum(each.most_rows for each in taken) - removed)
+            if len(taken) < len(batch) or not tried:
                 return False
         return True
 
+    def _room(self) -> int:
+        """Return how many targets may go now, so that the gate lets their index rows pass later."""
+        return min(self._context.batch(BATCH), max(0, BATCH - self._stranded))
+
+    def _afford(self, target: DeadTarget) -> bool:
+        return self._context.allowance.take(target.most_rows)
+
     def _delete_targets(self, batch: Sequence[DeadTarget]) -> bool:
         """
-        Delete targets, and index rows whose target is surely gone; say whether none was refused.
-
-        Where one was, more targets must not go: their index rows would pile up without them.
+        Delete targets, and index rows whose target is surely gone; say whether all were tried.
         """
         first = self._rule.target_written_first
         ended = delete_dead(
             self._context, self.report, [each.target if first else each.whole for each in batch]
         )
-        settled = True
         for each, results in zip(batch, ended, strict=True):
-            own = results[0].outcome
-            if own in REMOVED:
+            if results[0].outcome in REMOVED:
                 self.report.count_target(by_ttl=each.by_ttl)
             if not first:
                 self._count_index_rows(each, results[1:])
         if first:
-            settled = self._delete_index_rows(batch, [results[0] for results in ended])
-        return settled
+            return self._delete_index_rows(batch, [results[0] for results in ended])
+        return not any(untried(result) for results in ended for result in results)
 
     def _delete_index_rows(
         self, batch: Sequence[DeadTarget], ended: Sequence[Result[RowCandidate]]
@@ -156,13 +166,14 @@ class OrphanPhase:
         for (each, _), result in zip(goes, results, strict=True):
             self._count_index_rows(each, [result])
         kept = [
-            Result(row, result.outcome, TARGET_STAYS)
+            Result(row, result.outcome, result.detail if untried(result) else TARGET_STAYS)
             for _, row, result in pairs
             if result.outcome not in SETTLES
         ]
         self.report.take(self._context, kept)
         self.report.settle(kept)
-        return all(result.outcome is not Outcome.FAILED for result in results)
+        self._stranded += sum(result.outcome is Outcome.FAILED for result in results)
+        return not any(untried(result) for result in (*results, *kept))
 
     def _count_index_rows(
         self, target: DeadTarget, results: Sequence[Result[RowCandidate]]
