@@ -7,7 +7,7 @@ locals {
       results = {
         log_group = module.function.function.log_group_name
         text      = <<-EOT
-          fields @timestamp, report.requestId, report.dryRun, report.complete, report.outcomes.deleted, report.outcomes.would_delete, report.outcomes.gone, report.outcomes.changed, report.outcomes.protected, report.outcomes.failed
+          fields @timestamp, report.runId, report.operation, report.dryRun, report.complete, report.outcomes.deleted, report.outcomes.would_delete, report.outcomes.gone, report.outcomes.changed, report.outcomes.failed, report.health.itemCount, report.health.expiredBacklog, report.errorsTotal
           | filter message = "report"
           | sort @timestamp desc
           | limit 20
@@ -17,8 +17,8 @@ locals {
       errors = {
         log_group = module.function.function.log_group_name
         text      = <<-EOT
-          fields @timestamp, level, message, @message
-          | filter level in ["ERROR", "CRITICAL"] or outcome = "failed" or record.status in ["error", "failure", "timeout"]
+          fields @timestamp, level, message, record.status, report.errorsTotal, report.errors.0.rule, report.errors.0.error, @message
+          | filter level in ["ERROR", "CRITICAL"] or report.errorsTotal > 0 or record.status in ["error", "failure", "timeout"]
           | sort @timestamp desc
           | limit 50
         EOT

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from tests.cloud import Cloud
-from tools.demo import ttl_monitor, upload_cleanup
+from tools.demo import index_cleanup, ttl_monitor, upload_cleanup
 from tools.demo.screen import say, step
 from tools.demo.stage import DemoError, Stage
 from tools.terraform import ROOT, TerraformError
@@ -22,7 +22,11 @@ from tools.terraform import ROOT, TerraformError
 if TYPE_CHECKING:
     from types import FrameType
 
-STORIES = {"ttl-monitor": ttl_monitor.tell, "upload-cleanup": upload_cleanup.tell}
+STORIES = {
+    "index-cleanup": index_cleanup.tell,
+    "ttl-monitor": ttl_monitor.tell,
+    "upload-cleanup": upload_cleanup.tell,
+}
 INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
 
 
