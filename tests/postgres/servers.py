@@ -48,6 +48,7 @@ CHEAP = {
     "listen_addresses": HOST,
     "log_min_messages": "warning",
     "timezone": "UTC",
+    "jit": "off",
 }
 # Ends the server and removes its folder once nobody holds the other end of its standard input.
 GUARD = """

@@ -10,7 +10,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from expiry.errors import ExpiryError
+from expiry.errors import (
+    ConnectError,
+    ConnectionLostError,
+    ConstraintError,
+    LockedError,
+    ReadOnlyError,
+)
 from tests.safety.postgres_races import PATIENCE_S
 from tests.safety.postgres_wire import Rewrite, Wire, unchanged
 from tests.safety.postgres_world import build, dead, living, snapshot
@@ -18,17 +24,19 @@ from tests.safety.postgres_world import build, dead, living, snapshot
 if TYPE_CHECKING:
     from tests.safety.postgres_drive import Stage
 
-MOST_REQUESTS_A_BATCH = 4  # BEGIN, the batch, COMMIT, and one for whatever comes with it
+LIMIT = 5
+ENDED = (ConnectError, ConnectionLostError)  # by the wire, for going round in circles
+MOST_REQUESTS = 100  # a run that goes round in circles is ended
 
 
 def world_ends_well(stage: Stage, rewrite: Rewrite = unchanged) -> list[str]:
     """Just the dead go, each is counted once, and a second run finds nothing."""
     build(stage.database)
     before = snapshot(stage.database)
-    with Wire(stage.database, rewrite=rewrite) as wire:
+    with Wire(stage.database, MOST_REQUESTS, rewrite=rewrite) as wire:
         try:
             first, second = stage.run(wire), stage.run(wire)
-        except ExpiryError as error:
+        except (*ENDED, ConstraintError) as error:
             return [f"{type(error).__name__}: {error}"]
     return (
         difference(before, snapshot(stage.database))
@@ -45,7 +53,7 @@ def held_rows_do_not_stop_the_others(stage: Stage, rewrite: Rewrite = unchanged)
     build(database)
     before = snapshot(database)
     with (
-        Wire(database, rewrite=rewrite) as wire,
+        Wire(database, MOST_REQUESTS, rewrite=rewrite) as wire,
         database.connect(autocommit=False) as holder,
         ThreadPoolExecutor(1) as pool,
     ):
@@ -54,42 +62,46 @@ def held_rows_do_not_stop_the_others(stage: Stage, rewrite: Rewrite = unchanged)
         ).fetchall()
         try:
             result = pool.submit(stage.run, wire, {"tables": ["tokens"]}).result(PATIENCE_S)
-        except ExpiryError as error:
+        except (*ENDED, LockedError) as error:
             return [f"{type(error).__name__}: {error}"]
         holder.rollback()
     gone = len(before["tokens"]) - len(snapshot(database)["tokens"])
     due = sum(row[-1] == "dead" for row in before["tokens"])
     if gone != due - len(held):
         return [f"{gone} rows went, {due} were due, {len(held)} were held"]
+    rule = result["rules"]["tokens"]
+    if (rule["listed"], rule["changed"]) != (due, len(held)):
+        return [f"{rule['listed']} listed of {due}, {rule['changed']} passed by of {len(held)}"]
     return counted(result, gone)
 
 
-def batches_are_bounded(stage: Stage, rewrite: Rewrite = unchanged) -> list[str]:
-    """No transaction deletes more rows than a batch may hold."""
-    database = stage.database
-    build(database)
-    database.run(COUNT_TRANSACTIONS)
-    try:
-        with Wire(database, rewrite=rewrite) as wire:
-            stage.run(wire)
-        largest = database.run("select n from removed group by tx, n order by n desc limit 1")
-    finally:
-        database.run("drop table removed cascade; drop function count_removed cascade")
-    return [] if largest[0][0] <= 7 else [f"a transaction deleted {largest[0][0]} rows"]
+def limit_is_kept(stage: Stage, rewrite: Rewrite = unchanged) -> list[str]:
+    """A run deletes no more than it may, and says that it stopped."""
+    build(stage.database)
+    before = snapshot(stage.database)
+    with Wire(stage.database, rewrite=rewrite) as wire:
+        result = stage.run(wire, {"limit": LIMIT, "tables": ["tokens"]})
+    gone = len(before["tokens"]) - len(snapshot(stage.database)["tokens"])
+    problems = [] if gone == LIMIT else [f"{gone} rows went, {LIMIT} might"]
+    return problems + ([] if not result["complete"] else ["it says that it is complete"])
 
 
-COUNT_TRANSACTIONS = """
-create table removed (tx bigint, n bigint);
-create function count_removed() returns trigger language plpgsql as $$
-begin
-    insert into removed select pg_current_xact_id()::text::bigint, count(*) from gone;
-    return null;
-end $$;
-create trigger count_removed after delete on tokens referencing old table as gone
-    for each statement execute function count_removed();
-create trigger count_removed after delete on drafts referencing old table as gone
-    for each statement execute function count_removed()
-"""
+def dry_run_plans_the_same(stage: Stage, rewrite: Rewrite = unchanged) -> list[str]:
+    """As a role that may only read, a dry run counts what a real one then deletes."""
+    build(stage.database)
+    before = snapshot(stage.database)
+    reader = stage.as_role(stage.database.new_role(*(f"select on {name}" for name in before)))
+    with Wire(stage.database, rewrite=rewrite) as wire:
+        try:
+            dry = reader.run(wire, {"dryRun": True})
+        except ReadOnlyError as error:
+            return [f"{type(error).__name__}: {error}"]
+        problems = [f"wrote {each.text}" for each in wire.requests if each.writes]
+        if snapshot(stage.database) != before:
+            return [*problems, "it changed rows"]
+        real = stage.run(wire)
+    tables = [each["body"]["tables"] for each in (dry, real)]
+    return problems + ([] if tables[0] == tables[1] else [f"planned {tables[0]}, did {tables[1]}"])
 
 
 def difference(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

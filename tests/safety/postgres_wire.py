@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 16
 POLL_S = 0.2
-PARSE, QUERY, SYNC, READY = b"P", b"Q", b"S", b"Z"
-EXTENDED = frozenset({PARSE, b"B", b"D", b"E", b"C"})  # these wait for a Sync
+PARSE, BIND, QUERY, SYNC, READY = b"P", b"B", b"Q", b"S", b"Z"
+EXTENDED = frozenset({PARSE, BIND, b"D", b"E", b"C"})  # these wait for a Sync
 CUT = b"\0cut"
-WRITES = re.compile(r"\b(delete|insert|update|truncate|create|alter|drop|merge)\b", re.IGNORECASE)
+WRITES = re.compile(
+    r"\b(delete\s+from|insert\s+into|merge\s+into|update\s+\S+\s+set|for(\s+no\s+key)?\s+update"
+    r"|truncate|create|alter|drop)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Request:
 
     number: int  # from 0, over all connections
     connection: int  # from 0
-    text: str  # all SQL in it; "" where it only executes what was parsed before
+    text: str  # all SQL in it
 
     @property
     def writes(self) -> bool:
@@ -99,8 +103,8 @@ class Wire:
             raise self.faults[0]
 
     def texts(self) -> list[str]:
-        """Return what was sent, without what only executes."""
-        return [request.text for request in self.requests if request.text]
+        """Return what was sent."""
+        return [request.text for request in self.requests]
 
     def _accept(self) -> None:
         while not self._ended.is_set():
@@ -149,12 +153,16 @@ class Relay:
         self.wire, self.client, self.number = wire, client, number
         self.answered = True  # False: the answer is swallowed, and then both ends are closed
         self.started = False
+        self.text: list[str] = []  # of the request that is on its way
+        self.prepared: dict[bytes, str] = {}
 
     def serve(self) -> None:
         """Pass everything on until one side ends, or this one's turn to die comes."""
         with self.client, contextlib.suppress(OSError):
             target = self.wire.target
             with socket.create_connection((target.host, target.port)) as self.server:
+                for end in (self.client, self.server):
+                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._pass_on()
 
     def _pass_on(self) -> None:
@@ -187,27 +195,30 @@ class Relay:
             if kind in EXTENDED:
                 continue
             data = data[sum(5 + len(each) for _, each in burst) :]
-            text: list[str] = []
-            sent = b"".join(self._rewritten(*message, text) for message in burst)
+            sent = b"".join(self._rewritten(*message) for message in burst)
             burst = []
             if kind in (SYNC, QUERY):
-                passes, self.answered = self.wire.admit(self.number, "; ".join(text))
+                text, self.text = "; ".join(dict.fromkeys(self.text)), []
+                passes, self.answered = self.wire.admit(self.number, text)
                 if not passes:
                     return CUT
             self.server.sendall(sent)
         return data
 
-    def _rewritten(self, kind: bytes, body: bytes, text: list[str]) -> bytes:
-        """Return the message as it goes on, and note its SQL in *text*."""
+    def _rewritten(self, kind: bytes, body: bytes) -> bytes:
+        """Return the message as it goes on, and note its SQL."""
         if kind == QUERY:
             changed = self.wire.rewrite(body[:-1].decode())
-            text.append(changed)
+            self.text.append(changed)
             body = changed.encode() + b"\0"
         elif kind == PARSE:
             name, statement, rest = body.split(b"\0", 2)
-            changed = self.wire.rewrite(statement.decode())
-            text.append(changed)
+            changed = self.prepared[name] = self.wire.rewrite(statement.decode())
+            self.text.append(changed)
             body = b"\0".join((name, changed.encode(), rest))
+        elif kind == BIND:
+            _, name, _ = body.split(b"\0", 2)
+            self.text.append(self.prepared[name])
         return kind + struct.pack("!I", len(body) + 4) + body
 
     def _answer(self, data: bytes) -> bytes:

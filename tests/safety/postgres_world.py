@@ -1,8 +1,9 @@
 """
-Two tables with every kind of row that may come to harm, and what must be left of them.
+Tables with every kind of row that may come to harm, and what must be left of them.
 
 ``tokens`` has an epoch column, a grace and a condition; ``drafts`` a timestamp with a lifetime and
-a key of two columns. Many rows share one expiry, so that a batch ends among them.
+a key of two columns. Many rows share one expiry, so that a batch ends among them. ``uses`` refers
+to tokens and keeps them; ``archived`` inherits from them, and nobody named it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ create table tokens (
     note text not null
 );
 create index tokens_expiry on tokens (expires_at, id);
+create table archived () inherits (tokens);
+create table uses (token_id bigint references tokens);
+create index on uses (token_id);
 create table drafts (
     tenant text,
     name text,
@@ -53,15 +57,17 @@ create index drafts_expiry on drafts (touched_at, tenant, name);
 """
 
 DEAD, ALIVE = "dead", "alive"
+REFERRED = "referred"
 # note, how many, seconds from now to the column's time (None: null), kind
 TOKENS: tuple[tuple[str, int, int | None, str], ...] = (
     (DEAD, 16, -GRACE_S - SKEW_S - 60, "session"),  # one expiry, more than two batches
     (DEAD, 5, -GRACE_S - SKEW_S - 3600, "session"),
-    (ALIVE, 3, -GRACE_S - 1, "session"),  # within what clocks may differ by
+    (ALIVE, 3, -GRACE_S - 20, "session"),  # within what clocks may differ by
     (ALIVE, 3, -GRACE_S + 600, "session"),  # within the grace
     (ALIVE, 3, 600, "session"),
     (ALIVE, 3, None, "session"),
     (ALIVE, 3, -GRACE_S - 7200, "kept"),  # long expired, and not meant
+    (REFERRED, 2, -GRACE_S - 7200, "session"),
 )
 DRAFTS: tuple[tuple[str, int, int | None], ...] = (
     (DEAD, 9, -LIFETIME_S - SKEW_S - 600),
@@ -77,13 +83,19 @@ def build(database: Database) -> None:
     with database.connect() as connection, connection.transaction():
         if not connection.execute("select to_regclass('tokens') is not null").fetchall()[0][0]:
             connection.execute(SCHEMA)
-        connection.execute("truncate tokens, drafts")
+        connection.execute("truncate tokens, archived, uses, drafts")
         for note, count, offset_s, kind in TOKENS:
             connection.execute(
                 "insert into tokens select (select count(*) from tokens) + n,"
                 " extract(epoch from now())::bigint + %s, %s, %s from generate_series(1, %s) as n",
                 [offset_s, kind, note, count],
             )
+        connection.execute("insert into uses select id from tokens where note = %s", [REFERRED])
+        connection.execute(
+            "insert into archived select id + 1000, expires_at, kind, %s from tokens"
+            " where note = %s limit 9",
+            [ALIVE, DEAD],
+        )
         for note, count, offset_s in DRAFTS:
             connection.execute(
                 "insert into drafts select 't' || n %% 2, 'd' || ((select count(*) from drafts)"
@@ -93,12 +105,20 @@ def build(database: Database) -> None:
 
 
 def snapshot(database: Database) -> State:
-    """Return every row."""
+    """Return every row; a token that something refers to is marked so."""
     with database.connect() as connection:
         return {
-            "tokens": connection.execute("select * from tokens order by id").fetchall(),
+            "tokens": connection.execute(TOKENS_NOW, [REFERRED]).fetchall(),
             "drafts": connection.execute("select * from drafts order by name").fetchall(),
+            "uses": connection.execute("select * from uses order by token_id").fetchall(),
         }
+
+
+TOKENS_NOW = """
+select id, expires_at, kind,
+    case when id in (select token_id from uses) then %s else note end
+from tokens order by id
+"""
 
 
 def living(state: State) -> State:
