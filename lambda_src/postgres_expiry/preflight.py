@@ -28,6 +28,7 @@ OLDEST_VERSION = 130_000
 BIG_ROWS = 10_000  # from here on a scan for each batch is no way
 BIG_BYTES = 8 * 1024 * 1024  # of a table that was never analysed
 LEAST_MILLISECONDS = 10**11  # 1973 in milliseconds, 5138 in seconds
+DATA_EXCEPTION = "22"  # the class of SQLSTATE
 KEEPING = (Action.NO_ACTION, Action.RESTRICT)
 
 INTEGERS = ("smallint", "integer", "bigint")
@@ -168,7 +169,13 @@ class Preflight:
         """Have PostgreSQL plan what will run: types and operators, and who may do it, are known."""
         statement = victims.count() if self._dry_run else victims.batch(first=True)
         size = {} if self._dry_run else {"batch_size": 1}
-        self._session.run(f"explain {statement}", cutoff=0, **size, **victims.parameters)
+        try:
+            self._session.run(f"explain {statement}", cutoff=0, **size, **victims.parameters)
+        except DatabaseError as error:
+            if not (error.sqlstate or "").startswith(DATA_EXCEPTION):
+                raise
+            reason = "a value of where is none that its column's type knows"
+            raise _RefusedError([f"{reason} (SQLSTATE {error.sqlstate})"]) from error
 
     def _unit(self, rule: TableRule, facts: TableFacts) -> None:
         """Refuse seconds that are read as milliseconds: all of them look long expired."""
