@@ -7,6 +7,7 @@ have got then. The machine's clock, the stores' and that of a cleanup show the t
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from contextlib import contextmanager
@@ -54,6 +55,9 @@ class Library:
         for name, module in list(sys.modules.items()):
             if name.startswith("actingweb.") and getattr(module, "time", None) is time:
                 module.time = CLOCK  # type: ignore[attr-defined]  # its own name for the module
+        for name in logging.root.manager.loggerDict:
+            if name.startswith("actingweb"):
+                logging.getLogger(name).setLevel(logging.CRITICAL)  # it tells every row it looks at
 
     @contextmanager
     def ago(self, seconds: float) -> Iterator[Library]:

@@ -56,6 +56,9 @@ class Store(Protocol):
     def drop_expired(self) -> None:
         """Remove what the store's own TTL, or the seed's daily job, would have removed by now."""
 
+    def forget_ttl(self) -> None:
+        """Take every row's TTL away, as if an older ActingWeb had written it."""
+
     def copy(self) -> Store:
         """Return another store with the same rows."""
 
@@ -110,6 +113,12 @@ class Table:
             self.client.update_time_to_live(TableName=self.name, TimeToLiveSpecification=about)
             if enabled:
                 self.account.sweep_ttl()
+
+    def forget_ttl(self) -> None:
+        """Take every row's TTL away, as if an older ActingWeb had written it."""
+        for item in self.items():
+            item.pop("ttl_timestamp", None)
+            self.client.put_item(TableName=self.name, Item=item)
 
     def copy(self) -> Table:
         """Return another table with the same rows."""
@@ -199,6 +208,10 @@ class Postgres:
             "delete from attributes where ttl_timestamp is not null"
             " and ttl_timestamp < extract(epoch from now())::bigint"
         )
+
+    def forget_ttl(self) -> None:
+        """Take every row's TTL away, as if an older ActingWeb had written it."""
+        self.database.run("update attributes set ttl_timestamp = null")
 
     def copy(self) -> Postgres:
         """Return another database with the same rows."""

@@ -4,35 +4,21 @@ ActingWeb's table in the embedded cloud, cleaned up by our handler and by Acting
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
-from index_cleanup.handler import handler
 from tests.actingweb.differences import OF_NO_USE_BUT_LEFT, ONLY_ACTINGWEB, ONLY_OURS
-from tests.actingweb.stores import Table
 from tests.actingweb.worlds import World, played
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
-
-    from tests.actingweb.stores import Store
-    from tests.cloud import Cloud
+    from tests.actingweb.conftest import Deployment
 
 
 @pytest.fixture(scope="module")
-def world(cloud: Cloud, context: LambdaContext, environment: pytest.MonkeyPatch) -> World:
-    """Play the scene; our function has no variables but those two that the guide names."""
-    account = cloud.account()
-    for name, value in account.env().items():
-        environment.setenv(name, value)
-    environment.setenv("PRESET", "actingweb")
-
-    def run(store: Store, event: dict[str, Any]) -> dict[str, Any]:
-        environment.setenv("TABLE_NAME", cast("Table", store).name)
-        return handler(event, context)
-
-    return played("dynamodb", Table(account), run)
+def world(on_dynamodb: Deployment) -> World:
+    """Play the scene."""
+    return played(on_dynamodb)
 
 
 def test_scene_has_what_is_of_use_and_what_is_not(world: World) -> None:

@@ -7,66 +7,24 @@ both, one after the other.
 
 from __future__ import annotations
 
-import json
-import os
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
-from postgres_expiry.handler import handler
 from tests.actingweb import differences
-from tests.actingweb.stores import Postgres, let_go
 from tests.actingweb.worlds import World, played
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aws_lambda_powertools.utilities.typing import LambdaContext
-
-    from tests.actingweb.stores import Store
-    from tests.cloud import Cloud
-    from tests.postgres.database import Database
+    from tests.actingweb.conftest import Deployment
 
 # ActingWeb opens its pool as psycopg_pool allowed it until now.
 pytestmark = pytest.mark.filterwarnings("ignore:the default for the ConnectionPool 'open'")
-OURS = ("PG_DB_HOST", "PG_DB_PORT", "PG_DB_NAME", "PG_DB_USER", "PG_SECRET_ARN", "PG_TLS", "PRESET")
 
 
 @pytest.fixture(scope="module")
-def world(
-    cloud: Cloud, embedded18: Database, context: LambdaContext, environment: pytest.MonkeyPatch
-) -> Iterator[World]:
-    """Play the scene; our function gets the guide's variables, and a secret for the password."""
-    account, kept = cloud.account(), dict(os.environ)
-    for name, value in account.env().items():
-        environment.setenv(name, value)
-    secret = account.client("secretsmanager").create_secret(
-        Name="attributes",
-        SecretString=json.dumps({"username": embedded18.user, "password": embedded18.password}),
-    )
-
-    def run(store: Store, event: dict[str, Any]) -> dict[str, Any]:
-        let_go()
-        database = cast("Postgres", store).database
-        values = (
-            database.host,
-            str(database.port),
-            database.name,
-            database.user,
-            secret["ARN"],
-            "disable",  # the embedded server has no TLS, and is on this machine
-            "actingweb",
-        )
-        with pytest.MonkeyPatch.context() as patch:
-            patch.delenv("PG_DB_PASSWORD", raising=False)
-            for name, value in zip(OURS, values, strict=True):
-                patch.setenv(name, value)
-            return handler(event, context)
-
-    yield played("postgresql", Postgres.fresh(embedded18.new_database()), run, daily_job=True)
-    let_go()
-    os.environ.clear()
-    os.environ.update(kept)
+def world(on_postgresql: Deployment) -> World:
+    """Play the scene."""
+    return played(on_postgresql, daily_job=True)
 
 
 def test_cleanup_what_actingweb_can_use_it_can_still_use(world: World) -> None:

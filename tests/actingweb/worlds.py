@@ -11,9 +11,7 @@ from tests.actingweb.library import Library
 from tests.actingweb.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.actingweb.stores import Store
+    from tests.actingweb.conftest import Deployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +38,14 @@ class World:
         return {label for label in labels if label.rpartition(" | ")[0] in worthless}
 
 
-def played(
-    backend: str,
-    store: Store,
-    run: Callable[[Store, dict[str, Any]], dict[str, Any]],
-    *,
-    daily_job: bool = False,
-) -> World:
+def played(deployment: Deployment, *, daily_job: bool = False) -> World:
     """
     Store the scene, copy it, and let each of the two clean up a copy of its own.
 
     Where there is a *daily_job* for what is past its TTL, ActingWeb's cleanup is followed by it.
     """
-    library, scene = Library(backend), Scene()
+    store, run = deployment.store, deployment.run
+    library, scene = Library(deployment.backend), Scene()
     scene.build(library, store)
     worth, peer = store.copy(), store.copy()
     before = scene.answers(library, worth)
