@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from expiry.errors import MismatchError
+from expiry.retries import CALL_S
 from expiry.rows import Effect
 from index_cleanup.dates import Dates, attributes_of
 from index_cleanup.dating import BackfillReport, Writer
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from expiry.statements import Identity, Key, Statement, Value
     from index_cleanup.context import Context
     from index_cleanup.rules import ExpiredRule, Rule
+
+UNREAD = "targets could not be read; their index rows were left as they are"
 
 
 class BackfillPhase:
@@ -137,6 +140,8 @@ class _IndexRows:
     def date(self, rows: list[Row]) -> int:
         """Date a page's targets, then its index rows; return how many rows are done with."""
         targets, done = self._targets(rows), len(rows)
+        if targets is None:
+            return 0
         waiting: list[tuple[Row, _Target]] = []
         for place, row, fields in matching(self._context, self._writer.report, rows):
             target = targets.get(self._place_of(fields), _Target())
@@ -200,14 +205,18 @@ class _IndexRows:
         key = self._key(fields)
         return None if key is None else self._context.rows.identity(key)
 
-    def _targets(self, rows: Sequence[Row]) -> dict[Identity | None, _Target]:
-        """Read a page's targets, each once."""
+    def _targets(self, rows: Sequence[Row]) -> dict[Identity | None, _Target] | None:
+        """Read a page's targets, each once; None where time was up before all were read."""
         scope, names = self._rule.scope, self._context.table.key_names
         fields = (Fields(row, names, scope.json_attributes) for row in rows)
         keys = [self._key(each) for each in fields if is_as(each.row, scope.where)]
         told = [key for key in keys if key is not None]
         wanted = (*self._target_evidence, *self._context.ttl_attributes)
         fetched = self._context.rows.get(told, wanted)
+        if fetched.unknown and not self._context.budget.allows(CALL_S):
+            return None
+        if fetched.unknown:
+            self._writer.report.problem(f"{len(fetched.unknown)} {UNREAD}")
         return {self._context.rows.identity(key): self._target(fetched, key) for key in told}
 
     def _target(self, fetched: Fetched, key: Key) -> _Target:

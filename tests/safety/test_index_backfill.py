@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import json
 from itertools import count
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_lambda_powertools.logging import Logger
 
+from expiry.budget import Budget
 from expiry.errors import EventError, MismatchError
+from tests.safety import index_drive
 from tests.safety.index_drive import QUIET, run
 from tests.safety.index_stage import ACTOR, SYSTEM, IndexStage, Place
 from tests.safety.wire import Call, KilledError, Wire
@@ -118,11 +121,11 @@ def stage_of(clients: Clients) -> tuple[IndexStage, dict[Place, Item], dict[Plac
 
 
 def backfill(
-    stage: IndexStage, wire: Wire | None = None, *, logger: Logger | None = None, **event: Any
+    stage: IndexStage, wire: Wire | None = None, *, logger: Logger = QUIET, **event: Any
 ) -> dict[str, Any]:
     """Run a backfill under the preset."""
     request = {"operation": "backfill", **event}
-    return run(stage, wire, environment=PRESET, event=request, logger=logger or QUIET)
+    return run(stage, wire, environment=PRESET, event=request, logger=logger)
 
 
 def counts(result: dict[str, Any]) -> dict[str, int]:
@@ -397,4 +400,50 @@ def test_backfill_of_a_rule_that_says_nothing_of_dates_reads_nothing(clients: Cl
 
     assert result["complete"]
     assert set(wire.count()) == {"DescribeTable", "DescribeTimeToLive"}
+    stage.tear_down()
+
+
+def test_backfill_out_of_time_leaves_the_page_to_the_next_run(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not tried is not counted, and not passed over."""
+    stage, before, after = stage_of(clients)
+    left_ms = [900_000]
+
+    def late(call: Call) -> None:
+        if call.operation == "Query":
+            left_ms[0] = 10_000  # all of it reserved for the report
+
+    with monkeypatch.context() as patched:
+        budget = Budget(lambda: left_ms[0], reserve_s=10)
+        patched.setattr(index_drive, "Budget", SimpleNamespace(until=lambda _: budget))
+        result = backfill(stage, Wire(before=late))
+
+    assert stage.rows() == before
+    assert (result["body"], result["complete"]) == ({"backfilled": 0}, False)
+    assert counts(result)["failed"] == 0
+    assert backfill(stage, cursor=result["cursor"])["complete"]
+    assert stage.rows() == after
+    stage.tear_down()
+
+
+def test_backfill_target_that_cannot_be_read_dates_nothing_and_is_told(clients: Clients) -> None:
+    """Unread is not absent: its index row stays as it is, and counts as unknown."""
+    stage = IndexStage(clients)
+    stage.write(indexed(stage, "token", "access_token", {"expires_at": stage.at(2)}))
+    before = stage.rows()
+
+    def process_nothing(call: Call, forward: Any, request: dict[str, Any]) -> Any:
+        if call.operation != "BatchGetItem":
+            return forward(**request)
+        return {"Responses": {}, "UnprocessedKeys": request["RequestItems"]}
+
+    result = backfill(stage, Wire(disturb=process_nothing), rules=["mcp_access_tokens"])
+
+    assert stage.rows() == before
+    found = counts(result)
+    assert (found["unknown"], found["orphans"], found["backfilled"]) == (1, 0, 0)
+    assert [error["error"] for error in result["errors"]] == [
+        "1 targets could not be read; their index rows were left as they are"
+    ]
     stage.tear_down()
