@@ -42,7 +42,7 @@ test-unit: setup ## Run the quick tests: engine, handlers, build
 
 .PHONY: test-e2e
 test-e2e: setup ## Run the tests that plan, apply into the embedded cloud, race, or kill
-	$(PYTEST) -n 4 --dist loadscope tests/modules tests/cloud tests/e2e tests/safety tests/postgres
+	$(PYTEST) -n 4 --dist loadscope tests/modules tests/cloud tests/e2e tests/safety tests/postgres tests/actingweb
 
 .PHONY: conformance
 conformance: setup ## Ask DynamoDB Local too what safety rests on (Java, Maven); TARGET=aws asks your own account
