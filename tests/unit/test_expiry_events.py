@@ -55,3 +55,13 @@ def test_event_of_another_source_is_refused() -> None:
     """Only schedules count as empty; any other event was sent to the wrong function."""
     with pytest.raises(EventError, match="unknown key 'source'"):
         parse({"source": "aws.s3"}, FIELDS)
+
+
+def test_event_texts_must_be_a_list_of_some() -> None:
+    """An empty list could mean all as well as none."""
+    fields = {"rules": Kind.TEXTS}
+
+    assert parse({"rules": ["a", "b"]}, fields) == {"rules": ["a", "b"]}
+    for rules in ([], "a", [1], [""], None):
+        with pytest.raises(EventError, match="rules must be a list of texts"):
+            parse({"rules": rules}, fields)
