@@ -69,17 +69,24 @@ def make_stores(name: str, dynamodb: Any, s3: Any) -> None:
 
 
 def make_role(name: str, iam: Any, account: str) -> str:
-    """Create a role that may delete objects by ETag alone, and rows of one partition alone."""
+    """
+    Create a role that may delete objects by ETag alone, and rows of one partition alone: those by
+    PartiQL, or in a transaction.
+    """
     trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
     by_etag = {"Null": {"s3:if-match": "false"}}
     pinned = {
         "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["pinned"]},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
+    within = {"ForAnyValue:StringEquals": {"dynamodb:EnclosingOperation": ["TransactWriteItems"]}}
+    table_arn = f"arn:aws:dynamodb:*:{account}:table/{name}"
     statements = [
         ("s3:DeleteObject", f"arn:aws:s3:::{name}/*", by_etag),
         ("s3:GetObject", f"arn:aws:s3:::{name}/*", {}),
-        ("dynamodb:PartiQLDelete", f"arn:aws:dynamodb:*:{account}:table/{name}", pinned),
+        ("dynamodb:PartiQLDelete", table_arn, pinned),
+        ("dynamodb:DeleteItem", table_arn, pinned | within),
+        ("dynamodb:ConditionCheckItem", table_arn, pinned | within),
     ]
     policy = [
         {"Effect": "Allow", "Action": action, "Resource": resource, "Condition": condition}
