@@ -11,7 +11,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from expiry.errors import DatabaseError, ExpiryError, MismatchError
+from expiry.errors import (
+    ConnectionLostError,
+    DatabaseError,
+    ExpiryError,
+    MismatchError,
+    TransientError,
+)
 from expiry.postgres.catalog import Action, Catalog, Kind, TableFacts
 from expiry.postgres.names import Relation, quoted
 from postgres_expiry import tables
@@ -71,6 +77,8 @@ class Preflight:
         for rule in rules:
             try:
                 targets.append(self._target(rule))
+            except (ConnectionLostError, TransientError):
+                raise  # it says nothing of the table; the link tries again
             except DatabaseError as error:
                 problems.append(f"{rule.name}: {error}")
             except _RefusedError as refused:

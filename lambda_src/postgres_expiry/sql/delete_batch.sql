@@ -1,6 +1,6 @@
 -- One batch: the next rows that are due, in the order of expiry and key, after the last one.
--- The page is read without locks, so that the cursor always moves on. What others hold is skipped;
--- what has changed since then is no longer due, or is no longer in its place.
+-- The page is read without locks, so that the cursor always moves on. What others hold is skipped,
+-- and what has changed since then is no longer due, or is no longer in its place.
 with page as materialized (
     select ctid as expiry_place, ${order}
     from only ${table}
