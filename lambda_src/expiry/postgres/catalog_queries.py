@@ -41,8 +41,8 @@ SELECT c.oid::bigint AS oid,
              ORDER BY 1) AS delete_triggers,
        (SELECT CASE
           WHEN bool_or(bytes > 0 AND (reltuples < 0 OR relpages = 0)) THEN NULL
-          ELSE ceil(coalesce(sum(CASE WHEN bytes > 0
-            THEN reltuples / nullif(relpages, 0) * (bytes / current_setting('block_size')::int) END), 0))
+          ELSE ceil(coalesce(sum(reltuples / nullif(relpages, 0)
+            * (bytes / current_setting('block_size')::int)) FILTER (WHERE bytes > 0), 0))
         END::bigint FROM leaf) AS row_estimate,
        (SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM leaf) AS total_bytes,
        has_schema_privilege(c.relnamespace, 'USAGE') AS schema_usage,

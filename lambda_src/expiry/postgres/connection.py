@@ -32,7 +32,7 @@ SET lock_timeout = {lock_timeout_ms};
 SET statement_timeout = {statement_timeout_ms};
 SET idle_in_transaction_session_timeout = {idle_in_transaction_timeout_ms};
 SET default_transaction_isolation = 'read committed';
-SET default_transaction_read_only = {read_only};
+{read_only}
 SET row_security = off; -- a query that a policy would narrow fails: what it hides looks gone
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO'
@@ -102,7 +102,8 @@ def _set_limits(session: Session, limits: Limits) -> None:
             lock_timeout_ms=int(limits.lock_timeout_ms),
             statement_timeout_ms=int(limits.statement_timeout_ms),
             idle_in_transaction_timeout_ms=int(limits.idle_in_transaction_timeout_ms),
-            read_only="on" if limits.read_only else "off",
+            # Who made the role or the database read-only meant us too: that is not taken back.
+            read_only="SET default_transaction_read_only = on;" if limits.read_only else "",
         )
     )
     if session.server_version >= NOTICES_LOST_CLIENT:

@@ -75,7 +75,12 @@ class Scram:
 
     def first(self) -> bytes:
         """Write the first message; the server knows the user already."""
-        return f"{self._gs2}n=,r={self._nonce}".encode()
+        return f"{self._gs2}{self.bare}".encode()
+
+    @property
+    def bare(self) -> str:
+        """The part of the first message that is proven."""
+        return f"n=,r={self._nonce}"
 
     def final(self, challenge: bytes) -> bytes:
         """
@@ -93,7 +98,7 @@ class Scram:
         if "m" in fields or not nonce.startswith(self._nonce) or rounds < 1:
             raise LoginError("the server's SCRAM challenge does not answer our first message")
         unproven = f"c={b64encode(self._header).decode()},r={nonce}"
-        whole = f"n=,r={self._nonce},{challenge.decode()},{unproven}".encode()
+        whole = f"{self.bare},{challenge.decode()},{unproven}".encode()
         salted = hashlib.pbkdf2_hmac("sha256", self._password, salt, rounds)
         client_key = _mac(salted, b"Client Key")
         mask = _mac(hashlib.sha256(client_key).digest(), whole)
