@@ -12,6 +12,7 @@ from tests.safety.stage import Clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from tests.cloud import Cloud
     from tests.postgres.database import Database
 

@@ -20,7 +20,7 @@ from postgres_expiry.settings import Settings
 from tests.safety.postgres_world import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tests.postgres.database import Database
@@ -46,6 +46,10 @@ class Stage:
         """Return this stage with another role."""
         return replace(self, database=role)
 
+    def write_password(self, password: str) -> None:
+        """Let the next connection log in with *password*."""
+        self.password_file.write_text(f"{password}\n")
+
     def environment(self, port: int) -> dict[str, str]:
         """Return the run's environment."""
         return {
@@ -67,10 +71,10 @@ class Stage:
         wire: Wire | None = None,
         event: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] = NOTHING,
-        budget_ms: int = 900_000,
+        sleep: Callable[[float], None] = lambda _: None,
     ) -> dict[str, Any]:
         """Run once, through *wire* where there is one; return the result."""
-        self.password_file.write_text(f"{self.database.password}\n")
+        self.write_password(self.database.password)
         port = wire.port if wire else self.database.port
         settings = Settings.from_env({**self.environment(port), **environment})
         made = Run(
@@ -78,9 +82,9 @@ class Stage:
             settings=settings,
             request=Request.parse(dict(event or {})),
             connect=connector(settings),
-            budget=Budget.until(lambda: budget_ms),
+            budget=Budget.until(lambda: 900_000),
             logger=QUIET,
-            sleep=lambda _: None,
+            sleep=sleep,
         )
         with redirect_stdout(StringIO()):  # metrics go there
             return made.execute()

@@ -48,8 +48,8 @@ class Request:
 
     @property
     def writes(self) -> bool:
-        """Say whether it may change a row, or lock one as if it would."""
-        return bool(WRITES.search(self.text))
+        """Say whether it may change a row, or lock one as if it would; a plan does neither."""
+        return bool(WRITES.search(self.text)) and not self.text.startswith("explain")
 
 
 Rewrite = Callable[[str], str]
