@@ -117,7 +117,9 @@ def old_session(maker: Maker, name: str) -> list[Item]:
 
 def spa(maker: Maker, bucket: str, name: str, left_s: float) -> list[Item]:
     """Return a web application's token."""
-    return [maker.row(SYSTEM, bucket, name, {"expires_at": maker.now_s + left_s}, left_s + HOUR_S)]
+    return [
+        maker.row(SYSTEM, bucket, name, {"expires_at": int(maker.now_s + left_s)}, left_s + HOUR_S)
+    ]
 
 
 def living_spa(maker: Maker, name: str) -> list[Item]:
