@@ -62,6 +62,7 @@ def unasked(in_part: str, place_from: str) -> Rewrite:
 NO_LOCK = without(r"for update skip locked")
 NOT_WHEN_LOCKED = unasked("locked as", "page")
 NOT_WHEN_DELETED = unasked("deleted as", "locked")
+FROM_THE_START = without(r'and (\("expires_at", "id"\) > \(.*?\)\))', r"and (\1 or true)")
 
 MUTATIONS = (
     Mutation(
@@ -82,7 +83,7 @@ MUTATIONS = (
     Mutation("batch: takes no lock", NO_LOCK, proofs.held_rows_do_not_stop_the_others),
     Mutation(
         "batch: begins again at the first row",
-        without(r'and (\("expires_at", "id"\) > \(.*?\)\))', r"and (\1 or true)"),
+        FROM_THE_START,
         proofs.held_rows_do_not_stop_the_others,
     ),
     Mutation(
