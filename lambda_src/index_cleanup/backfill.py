@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from expiry.errors import MismatchError
-from expiry.retries import CALL_S
 from expiry.rows import Effect
 from index_cleanup.dates import Dates, attributes_of
 from index_cleanup.dating import BackfillReport, Writer
@@ -213,7 +212,7 @@ class _IndexRows:
         told = [key for key in keys if key is not None]
         wanted = (*self._target_evidence, *self._context.ttl_attributes)
         fetched = self._context.rows.get(told, wanted)
-        if fetched.unknown and not self._context.budget.allows(CALL_S):
+        if fetched.unknown and self._writer.out_of_time():
             return None
         if fetched.unknown:
             self._writer.report.problem(f"{len(fetched.unknown)} {UNREAD}")

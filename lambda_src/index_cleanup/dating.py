@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from expiry.batches import NOT_TRIED
 from expiry.masking import without_secrets
+from expiry.retries import CALL_S, LONGEST_DELAY_S
 from expiry.rows import Effect
 from index_cleanup.context import RuleReport
 
@@ -61,7 +62,7 @@ class Writer:
         return self.context.allowance.take(1)
 
     def write(self, statements: Sequence[Statement]) -> list[Answer] | None:
-        """Return one answer each, None where time was up before all were tried."""
+        """Return one answer each, None where time was up before all had their end."""
         answers = self.context.rows.execute(statements)
         tried = [answer for answer in answers if answer.detail != NOT_TRIED]
         for answer in tried:
@@ -69,7 +70,14 @@ class Writer:
         done = sum(answer.effect is Effect.DONE for answer in tried)
         self.context.allowance.give_back(len(answers) - done)
         self._log(tried)
-        return answers if len(tried) == len(answers) else None
+        cut_short = len(tried) < len(answers) or (
+            self.out_of_time() and any(answer.effect is Effect.FAILED for answer in tried)
+        )
+        return None if cut_short else answers
+
+    def out_of_time(self) -> bool:
+        """Say whether what failed may have failed for want of another try."""
+        return not self.context.budget.allows(LONGEST_DELAY_S + CALL_S)
 
     def _count(self, answer: Answer) -> None:
         report = self.report
