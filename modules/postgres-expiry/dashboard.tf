@@ -37,14 +37,14 @@ locals {
   # JSON log lines: their keys are fields.
   queries = {
     reports = <<-EOT
-      fields @timestamp, report.dryRun, report.complete, report.body.deleted, report.durationMs
+      fields @timestamp, report.runId, report.dryRun, report.complete, report.body.deleted, report.outcomes.changed, report.stopped, report.durationMs
       | filter message = "report"
       | sort @timestamp desc
       | limit 100
     EOT
     errors  = <<-EOT
-      fields @timestamp, level, message, error, problems
-      | filter level in ["WARNING", "ERROR", "CRITICAL"]
+      fields @timestamp, message, rule, error, reason
+      | filter message in ["rule failed", "failed"]
       | sort @timestamp desc
       | limit 200
     EOT

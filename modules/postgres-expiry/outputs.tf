@@ -60,7 +60,7 @@ output "query_names" {
 
 output "statements" {
   description = "What the handler may call, as the role grants it."
-  value       = local.by_lambda ? local.statements : []
+  value       = [for statement in local.statements : statement if local.by_lambda]
 }
 
 output "service_grants" {

@@ -153,11 +153,6 @@ ACCEPTED: dict[str, Arguments] = {
         },
     },
     "paused": {**PLAIN, "schedule": {"enabled": False}},
-    "weekly": {
-        **PLAIN,
-        "schedule": {"expression": "cron(0 3 ? * SUN *)", "interval_minutes": 10_080},
-        "alarms": {"silence_hours": 168, "enabled": False},
-    },
     "two-days": {
         **PLAIN,
         "schedule": {"expression": "rate(2 days)"},

@@ -10,22 +10,27 @@ import signal
 import sys
 import tempfile
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from tests.cloud import Cloud
-from tools.demo import index_cleanup, ttl_monitor, upload_cleanup
+from tools.demo import index_cleanup, postgres_expiry, ttl_monitor, upload_cleanup
 from tools.demo.screen import say, step
 from tools.demo.stage import DemoError, Stage
 from tools.terraform import ROOT, TerraformError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from types import FrameType
 
-STORIES = {
-    "index-cleanup": index_cleanup.tell,
-    "ttl-monitor": ttl_monitor.tell,
-    "upload-cleanup": upload_cleanup.tell,
+# What prepares the stage for a story, before anything is applied, and gives the story to tell.
+STORIES: Mapping[str, Callable[[Stage], AbstractContextManager[Callable[[Stage], None]]]] = {
+    "index-cleanup": lambda _: nullcontext(index_cleanup.tell),
+    "postgres-expiry": postgres_expiry.prepared,
+    "ttl-monitor": lambda _: nullcontext(ttl_monitor.tell),
+    "upload-cleanup": lambda _: nullcontext(upload_cleanup.tell),
 }
 INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
 
@@ -35,9 +40,9 @@ def interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def play(stage: Stage) -> None:
+def play(stage: Stage, tell: Callable[[Stage], None]) -> None:
     """
-    Apply, tell the story, plan again, destroy.
+    Apply, tell the story, plan again.
 
     Raises:
         DemoError: A step failed.
@@ -46,7 +51,7 @@ def play(stage: Stage) -> None:
     stage.must("init", "-no-color")
     say(f"    {stage.change('apply')} resources made")
 
-    STORIES[stage.system](stage)
+    tell(stage)
 
     step("terraform plan, a second time")
     stage.second_plan_is_empty()
@@ -78,11 +83,12 @@ def run(system: str, *, keep: bool) -> None:
         with tempfile.TemporaryDirectory(prefix="demo-", dir=ROOT / ".tools") as workspace:
             stage = Stage(system, cloud.account(), Path(workspace))
             stage.prepare()
-            play(stage)
-            if keep:
-                keep_up(stage)
-            step("terraform destroy")
-            say(f"    {stage.change('destroy')} resources removed")
+            with STORIES[system](stage) as tell:
+                play(stage, tell)
+                if keep:
+                    keep_up(stage)
+                step("terraform destroy")
+                say(f"    {stage.change('destroy')} resources removed")
 
 
 def main() -> int:

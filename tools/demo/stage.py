@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tools.demo.screen import say
@@ -44,6 +44,7 @@ class Stage:
     system: str
     account: Account
     workspace: Path
+    variables: dict[str, str] = field(default_factory=dict)  # of the example, beside VARIABLES
 
     @property
     def folder(self) -> Path:
@@ -58,7 +59,9 @@ class Stage:
 
     def exports(self) -> dict[str, str]:
         """Return the variables with which Terraform and the AWS CLI find this account."""
-        variables = {f"TF_VAR_{name}": value for name, value in VARIABLES.items()}
+        variables = {
+            f"TF_VAR_{name}": value for name, value in (VARIABLES | self.variables).items()
+        }
         config = {"TF_CLI_CONFIG_FILE": environment()["TF_CLI_CONFIG_FILE"]}
         return self.account.env() | variables | config
 
