@@ -454,3 +454,24 @@ def test_backfill_target_that_cannot_be_read_dates_nothing_and_is_told(clients: 
         "1 targets could not be read; their index rows were left as they are"
     ]
     stage.tear_down()
+
+
+def test_backfill_that_its_pace_keeps_from_a_row_comes_back_for_it(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At one row a second, thirty seconds are too few for sixty: the rest is not passed over."""
+    stage = IndexStage(clients)
+    data = {"created_at": stage.at(-1)}
+    stage.write([stage.row(SYSTEM, "_oauth_sessions", f"{n}", data, ttl_h=None) for n in range(60)])
+    budget = Budget(lambda: 40_000, reserve_s=10)
+    monkeypatch.setattr(index_drive, "Budget", SimpleNamespace(until=lambda _: budget))
+    environment = {**PRESET, "MAX_WRITE_UNITS_PER_SECOND": "1"}
+    event: dict[str, Any] = {"operation": "backfill", "rules": ["oauth_sessions"]}
+
+    first = run(stage, environment=environment, event=event)
+    event = {"operation": "backfill", "cursor": first["cursor"]}
+    second = run(stage, environment=environment, event=event)
+
+    assert (first["body"], first["complete"]) == ({"backfilled": 50}, False)
+    assert (second["body"], second["complete"]) == ({"backfilled": 10}, True)
+    stage.tear_down()
