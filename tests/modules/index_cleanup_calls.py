@@ -28,7 +28,7 @@ SESSIONS: dict[str, Any] = {
 }
 LINKED: dict[str, Any] = {
     **SESSIONS,
-    "linked": [{"hash_key": "{hash_key}", "sort_key": "t#{data.token}"}],
+    "linked": [{"hash_key": "{hash_key}", "sort_key": "t#{data.ticket}"}],
     "json_attributes": ["data"],
 }
 # The target may come after its index row: only a transaction can tell that it is absent.

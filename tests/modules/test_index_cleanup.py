@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from expiry.errors import MismatchError
+from index_cleanup.report import Findings, result
+from index_cleanup.request import Operation
 from index_cleanup.settings import Settings
+from index_cleanup.table import Table
 from tests.modules.index_cleanup_calls import (
     ACCEPTED,
     BOUNDARY,
@@ -421,6 +425,35 @@ def test_index_cleanup_dashboard_draws_what_is_emitted(planned: dict[str, Planne
 
 
 # The queries
+
+
+def test_index_cleanup_queries_ask_for_what_is_logged(planned: dict[str, PlannedModule]) -> None:
+    """Each field of the saved queries is a key of the report, which they filter for."""
+    queries = queries_of(planned["plain"])
+    asked = set(
+        re.findall(r"report[.]([\w.]+)", "".join(q["query_string"] for q in queries.values()))
+    )
+    settings = Settings.from_env({"TABLE_NAME": "app_attributes", "PRESET": "actingweb"})
+    keys, counts = ("id", "bucket_name"), {"item_count": 1, "size_bytes": 1}
+    table = Table("app_attributes", keys, "ttl_timestamp", ttl_enabled=True, **counts)
+    error = ("mcp_auth_codes", MismatchError("wrong"))
+    findings = Findings(
+        "run", settings, Operation.CLEAN, dry_run=False, table=table, failures=[error]
+    )
+
+    assert asked == {field for field in paths(result(findings)) if field in asked}
+    assert 'filter message = "report"' in queries["results"]["query_string"]
+    assert "errors.0.error" in asked
+
+
+def paths(value: Any, before: str = "") -> set[str]:
+    """Return the paths of a JSON value as Logs Insights names them."""
+    inner = dict(enumerate(value)) if isinstance(value, list) else value
+    if not isinstance(inner, dict):
+        return {before}
+    return {
+        path for key, each in inner.items() for path in paths(each, f"{before}.{key}".strip("."))
+    }
 
 
 def test_index_cleanup_token_query_reads_the_applications_own_log(
