@@ -22,10 +22,15 @@ State = dict[tuple[str, str], dict[str, Any]]
 class Undisturbed:
     """How a world ends when nobody disturbs."""
 
-    calls: int
+    operations: tuple[str, ...]  # the calls, in their order
     places: frozenset[tuple[str, str]]
     faults: list[str]
     again: list[str]  # what a second run writes
+
+    @property
+    def calls(self) -> int:
+        """Return how many calls a run makes."""
+        return len(self.operations)
 
 
 def places(stage: IndexStage) -> frozenset[tuple[str, str]]:
@@ -42,7 +47,8 @@ def undisturbed(clients: Clients, world: World) -> Undisturbed:
     run(stage, second, environment=world.environment)
     faults = fate.faults(stage)
     again = [call.operation for call in second.writes()]
-    found = Undisturbed(len(first.calls), places(stage), faults, again)
+    operations = tuple(call.operation for call in first.calls)
+    found = Undisturbed(operations, places(stage), faults, again)
     stage.tear_down()
     return found
 

@@ -30,6 +30,7 @@ from tests.safety.index_world import (
     expired,
     index_row,
     invitation,
+    lease,
     living,
     orphan,
     past_ttl,
@@ -37,6 +38,7 @@ from tests.safety.index_world import (
     profile,
     provider,
     token,
+    typed,
 )
 from tests.safety.wire import Call, Wire
 
@@ -234,6 +236,21 @@ def profile_comes(stage: IndexStage) -> list[Item]:
     return [target, index]
 
 
+def renew_lease(stage: IndexStage) -> list[Item]:
+    """Give a lease more time; its receipt and both of its handles must stay."""
+    row, *rest = lease(stage, NAME, LIVING_H)
+    written = replace(stage, row)
+    return [row, *rest] if written else []
+
+
+def hand_over(stage: IndexStage) -> list[Item]:
+    """Let a handle of an ended lease point at somebody whose lease goes on, if it is there."""
+    handle = typed(stage, "HANDLES", f"HANDLE#{NAME}1", user_id="next")
+    target = typed(stage, "USER#next", "LEASE", expires_h=LIVING_H, receipt="r1")
+    stage.write([target])
+    return [*replace(stage, handle), target]
+
+
 def invite_again(stage: IndexStage) -> list[Item]:
     """Give an invitation more time; what it is linked with must stay."""
     row, linked = invitation(stage, NAME, LIVING_H)
@@ -292,6 +309,19 @@ SCENARIOS = (
         GENERIC,
         Case(NAME, lambda stage, name: Rows((email(stage, name),))),
         profile_comes,
+    ),
+    Scenario(
+        "renews a lease",
+        GENERIC,
+        Case(NAME, lambda stage, name: Rows(lease(stage, name, -1))),
+        renew_lease,
+    ),
+    Scenario(
+        "hands a handle over",
+        GENERIC,
+        Case(NAME, lambda stage, name: Rows(lease(stage, name, -1))),
+        hand_over,
+        refused_sometimes=False,
     ),
     Scenario(
         "gives an invitation more time",

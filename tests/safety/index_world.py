@@ -296,6 +296,17 @@ RULES = {
         "grace_s": 3_600,
         "created_at": "created_at",
     },
+    "handles": {
+        "kind": "orphan",
+        "partition": "HANDLES",
+        "sort_prefix": "HANDLE#",
+        "separator": "#",
+        "target": {"hash_key": "USER#{user_id}", "sort_key": "LEASE"},
+        "target_written_first": False,
+        "grace_s": 0,
+        "target_expired": [{"at": "expires_at"}],
+        "target_linked": [{"hash_key": "{hash_key}", "sort_key": "RECEIPT#{receipt}"}],
+    },
     "invitations": {
         "kind": "expired",
         "partition": "INVITATIONS",
@@ -332,6 +343,14 @@ def invitation(stage: IndexStage, name: str, hours: float) -> tuple[Item, Item]:
     return row, typed(stage, f"USER#{name}", f"INVITED#{name}", by="me")
 
 
+def lease(stage: IndexStage, name: str, hours: float) -> tuple[Item, Item, Item, Item]:
+    """Make a lease, two handles that point at it, and its receipt."""
+    handles = [typed(stage, "HANDLES", f"HANDLE#{name}{number}", user_id=name) for number in (1, 2)]
+    about = {"expires_h": hours, "receipt": "r1"}
+    receipt = typed(stage, f"USER#{name}", "RECEIPT#r1", paid=1)
+    return (typed(stage, f"USER#{name}", "LEASE", **about), receipt, handles[0], handles[1])
+
+
 GENERIC = World(
     "generic",
     KEYS,
@@ -346,6 +365,9 @@ GENERIC = World(
             lambda stage, name: Rows(alive=(email(stage, name, created_at="lately"),)),
         ),
         Case("of-nobody", lambda stage, name: Rows(alive=(email(stage, name, user_id=""),))),
+        Case("leased", lambda stage, name: Rows(alive=lease(stage, name, LIVING_H))),
+        Case("leased-once", lambda stage, name: Rows(dead=lease(stage, name, DEAD_H))),
+        Case("leased-without-a-word", lambda stage, name: Rows(dead=lease(stage, name, 0)[2:])),
         Case("invited", lambda stage, name: Rows(alive=invitation(stage, name, LIVING_H))),
         Case("invited-once", lambda stage, name: Rows(dead=invitation(stage, name, DEAD_H))),
         Case("invited-alone", lambda stage, name: Rows(dead=invitation(stage, name, DEAD_H)[:1])),

@@ -105,12 +105,12 @@ def test_run_that_stops_at_its_limit_and_goes_on_ends_like_one_in_peace(
     A few deletions at a time, each run with the cursor of the one before: the same end.
     """
     stage, fate = world.build(clients)
-    event = {"limit": 3}
+    event = {"limit": 5}
     for number in range(40):
         result = run(stage, environment=world.environment, event=event, run_id=f"run-{number}")
         assert not [fault for fault in fate.faults(stage) if not fault.startswith("left")]
         if result["complete"]:
             break
-        event = {"limit": 3, "cursor": result["cursor"]} if result["cursor"] else {"limit": 3}
+        event = {"limit": 5, "cursor": result["cursor"]} if result["cursor"] else {"limit": 5}
 
     assert index_crash.places(stage) == undisturbed.places
