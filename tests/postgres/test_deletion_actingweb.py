@@ -81,6 +81,9 @@ def filled(database: Database) -> Store:
         store.put(SYSTEM, "_refresh_token_index", name, "a1")
         used = {"expires_at": store.now_s + HOUR_S, "used": True, "used_at": store.now_s + used_s}
         store.put("a1", "mcp_refresh_tokens", name, used)
+    unused = {"expires_at": store.now_s + HOUR_S, "used": False, "used_at": 1}
+    store.put("a1", "mcp_refresh_tokens", "unused", unused, HOUR_S)
+    store.put(SYSTEM, "_refresh_token_index", "unused", "a1", HOUR_S)
     store.put(SYSTEM, "_auth_code_index", "code", "a1")
     store.put("a1", "mcp_auth_codes", "code", {"expires_at": store.now_s - 100})
     store.put(SYSTEM, "_oauth_sessions", "old", {"created_at": store.now_s - 700})
