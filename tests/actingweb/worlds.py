@@ -48,15 +48,13 @@ def played(deployment: Deployment, *, daily_job: bool = False) -> World:
     library, scene = Library(deployment.backend), Scene()
     scene.build(library, store)
     worth, peer = store.copy(), store.copy()
-    before = scene.answers(library, worth)
-
     dry = run(store, {"dryRun": True})
     dry_gone = scene.gone(store)
     ours = run(store, {})
     ours_gone = scene.gone(store)
     again = run(store, {})
     again_gone = scene.gone(store)
-    after = scene.answers(library, store.copy())
+    before, after = (scene.answers(library, each) for each in (worth, store.copy()))
 
     peer.use()
     said = library.clean_up()
