@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
 ATTEMPTS = 6
 CONNECT_TIMEOUT_S = 3
@@ -60,6 +61,11 @@ def signing_credentials() -> Credentials:
             "rds-db:connect", "the database's user", "no AWS credentials; give a role"
         )
     return found
+
+
+def sqs(*, threads: int = 1) -> SQSClient:
+    """Make a client that *threads* threads may use at once."""
+    return boto3.client("sqs", config=_config(threads))
 
 
 def _config(threads: int) -> Config:

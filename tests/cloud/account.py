@@ -175,6 +175,15 @@ class Account:
         counts: dict[str, int] = self._door("sweep-ttl", at=at)
         return counts
 
+    def lapse_tasks(self, *, overall: bool = False) -> int:
+        """
+        Let the heartbeats of the tasks that wait for a token be over; return the tasks' number.
+
+        With *overall* their whole time is over instead.
+        """
+        lapsed: int = self._door("lapse-tasks", overall=overall)
+        return lapsed
+
     def age_object(
         self, bucket: str, key: str, hours: float, *, upload_id: str = "", part: int = 0
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 from tests.cloud import emulator
@@ -56,3 +57,25 @@ def grants(role: str) -> list[dict[str, Any]]:
         for policy in policies
         for statement in policy
     ]
+
+
+def trusts(role: str, service: str, source_arn: str) -> bool:
+    """Evaluate a role's trust policy with the conditions that *service* brings for a source."""
+    evaluator = emulator.module("core.iam_evaluator")
+    account, region = emulator.current_scope()
+    document = emulator.module("services.iam")._roles[role]["AssumeRolePolicyDocument"]
+    policy = json.loads(document) if isinstance(document, str) else document
+    statements = policy.get("Statement", [])
+    statements = [statements] if isinstance(statements, dict) else statements
+    context = evaluator.EvalContext(
+        principal_arn=service,
+        principal_type="Service",
+        principal_account=account,
+        action="sts:AssumeRole",
+        resource_arn="*",
+        region=region,
+        service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": account},
+    )
+    with_resource = {"Statement": [{**statement, "Resource": "*"} for statement in statements]}
+    found = evaluator.evaluate_resource_policy(with_resource, context, service=service)
+    return bool(found.decision == "Allow")

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cloud import Cloud, corrections
-from tests.cloud.probes import PROBES, delivery, logs, monitoring, objects, tables
+from tests.cloud.probes import PROBES, delivery, logs, monitoring, objects, states, tables
 
 if TYPE_CHECKING:
     from tests.cloud import Account
 
-MODULES = (delivery, logs, monitoring, objects, tables)  # importing one registers its probes
+MODULES = (
+    delivery,
+    logs,
+    monitoring,
+    objects,
+    states,
+    tables,
+)  # importing one registers its probes
 
 
 def test_probes_cover_every_correction_but_lambdas() -> None:

@@ -13,7 +13,6 @@ Upstream needs: the role's credentials for the call, and DeadLetterConfig.
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import json
 import os
 import uuid
@@ -22,7 +21,8 @@ from typing import Any
 
 from tests.cloud import emulator
 from tests.cloud.doors import DoorError, door
-from tests.cloud.principals import role_keys
+from tests.cloud.front_door import client
+from tests.cloud.principals import role_keys, trusts
 
 SERVICE = "scheduler.amazonaws.com"
 
@@ -155,34 +155,9 @@ def assume(delivery: Delivery) -> dict[str, str]:
 
 def trusts_scheduler(role: Any, schedule: Schedule) -> bool:
     """Evaluate the role's trust policy with the conditions that Scheduler brings."""
-    evaluator = emulator.module("core.iam_evaluator")
     account, region = emulator.current_scope()
-    document = role["AssumeRolePolicyDocument"]
-    policy = json.loads(document) if isinstance(document, str) else document
-    statements = policy.get("Statement", [])
-    statements = [statements] if isinstance(statements, dict) else statements
-    group = schedule["GroupName"]
-    source = f"arn:aws:scheduler:{region}:{account}:schedule-group/{group}"
-    context = evaluator.EvalContext(
-        principal_arn=SERVICE,
-        principal_type="Service",
-        principal_account=account,
-        action="sts:AssumeRole",
-        resource_arn="*",
-        region=region,
-        service_context={"aws:sourcearn": source, "aws:sourceaccount": account},
-    )
-    with_resource = {"Statement": [{**statement, "Resource": "*"} for statement in statements]}
-    found = evaluator.evaluate_resource_policy(with_resource, context, service=SERVICE)
-    return bool(found.decision == "Allow")
-
-
-@functools.cache
-def session() -> Any:
-    """Return botocore's session; it is slow to make, and holds no credentials."""
-    import botocore.session  # noqa: PLC0415 - only when a schedule fires
-
-    return botocore.session.Session()
+    group = f"arn:aws:scheduler:{region}:{account}:schedule-group/{schedule['GroupName']}"
+    return trusts(role["RoleName"], SERVICE, group)
 
 
 def call(service: str, keys: dict[str, str], operation: str, **request: Any) -> None:
@@ -192,21 +167,10 @@ def call(service: str, keys: dict[str, str], operation: str, **request: Any) -> 
     Raises:
         DeliveryError: The service refused it.
     """
-    from botocore.config import Config  # noqa: PLC0415 - as above
-    from botocore.exceptions import ClientError  # noqa: PLC0415
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - as above
 
-    client = session().create_client(
-        service,
-        region_name=emulator.current_scope()[1],
-        endpoint_url=f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}",
-        verify=f"{os.environ['EXPIRY_CLOUD_FOLDER']}/ca-bundle.pem",
-        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-        aws_session_token=keys["AWS_SESSION_TOKEN"],
-        config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False),
-    )
     try:
-        getattr(client, operation)(**request)
+        getattr(client(service, keys), operation)(**request)
     except ClientError as error:
         about = error.response["Error"]
         raise DeliveryError(about["Code"], about["Message"]) from error

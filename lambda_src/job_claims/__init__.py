@@ -1,0 +1,1 @@
+"""Claim jobs: one owner a key, leases that end, fences that only grow."""

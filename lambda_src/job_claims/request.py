@@ -1,0 +1,163 @@
+"""
+What each function is asked, as a value.
+
+Makes no call. Every fault of an event is named in one error, before anything is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from job_claims.fields import Fields, Holder, JobKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_REASON_BYTES = 4_096
+
+KEY_FIELDS = ("projectUserId", "projectId", "userId")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """Ask who works on a key, and whether a message of a thread should interrupt that."""
+
+    key: JobKey
+    thread_id: str
+    message_at_s: float | None
+
+    @classmethod
+    def parse(cls, event: Any) -> Self:
+        """Parse; every fault is named in one EventError."""
+        with Fields(event, (*KEY_FIELDS, "threadId", "messageTimestamp")) as fields:
+            return cls(fields.key(), fields.text("threadId"), fields.seconds("messageTimestamp"))
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """Ask for a key, for a thread's message; ``preempt`` names the claim to take over from."""
+
+    key: JobKey
+    thread_id: str
+    message_id: str
+    container_id: str | None = None  # None: made by the function
+    preempt: Holder | None = None
+
+    @classmethod
+    def parse(cls, event: Any) -> Self:
+        """Parse; every fault is named in one EventError."""
+        known = (*KEY_FIELDS, "threadId", "messageId", "containerId", "preempt")
+        with Fields(event, known) as fields:
+            return cls(
+                fields.key(),
+                fields.text("threadId"),
+                fields.text("messageId"),
+                fields.optional_text("containerId"),
+                _preempted(fields),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRequest:
+    """Refresh or release what a container holds."""
+
+    key: JobKey
+    holder: Holder
+
+    @classmethod
+    def parse(cls, event: Any) -> Self:
+        """Parse; every fault is named in one EventError."""
+        with Fields(event, (*KEY_FIELDS, "containerId", "fence")) as fields:
+            return cls(fields.key(), Holder(fields.text("containerId"), fields.fence()))
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptionRequest:
+    """Record that a message interrupted a container."""
+
+    message_id: str
+    interrupted_container: str
+    new_thread_id: str
+    reason: str
+
+    @classmethod
+    def parse(cls, event: Any) -> Self:
+        """Parse; every fault is named in one EventError."""
+        known = ("messageId", "interruptedContainer", "newThreadId", "reason")
+        with Fields(event, known) as fields:
+            return cls(
+                fields.text("messageId"),
+                fields.text("interruptedContainer"),
+                fields.text("newThreadId"),
+                fields.optional_text("reason", most_bytes=MOST_REASON_BYTES) or "new_message",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptRequest:
+    """Tell a container to stop for newer work."""
+
+    key: JobKey
+    container_id: str
+    new_thread_id: str
+    message_id: str
+    reason: str
+
+    @classmethod
+    def parse(cls, event: Any) -> Self:
+        """Parse; every fault is named in one EventError."""
+        known = (*KEY_FIELDS, "containerId", "newThreadId", "messageId", "reason")
+        with Fields(event, known) as fields:
+            return cls(
+                fields.key(),
+                fields.text("containerId"),
+                fields.text("newThreadId"),
+                fields.text("messageId"),
+                fields.optional_text("reason", most_bytes=MOST_REASON_BYTES) or "new_message",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class TimeoutRequest:
+    """Deal with a job whose worker has died, or took too long."""
+
+    key: JobKey
+    holder: Holder
+    message_id: str
+    error: Mapping[str, str] = field(default_factory=dict)
+    execution_id: str | None = None
+
+    @classmethod
+    def parse(cls, event: Any) -> Self:
+        """Parse; every fault is named in one EventError."""
+        known = (*KEY_FIELDS, "containerId", "fence", "messageId", "error", "executionId")
+        with Fields(event, known) as fields:
+            return cls(
+                fields.key(),
+                Holder(fields.text("containerId"), fields.fence()),
+                fields.text("messageId"),
+                _error(fields, event.get("error")),
+                fields.optional_text("executionId"),
+            )
+
+
+def _preempted(fields: Fields) -> Holder | None:
+    named = fields.object("preempt", ("containerId", "fence"))
+    if named is None:
+        return None
+    container = named["containerId"]
+    if not isinstance(container, str) or not container:
+        fields.refuse("preempt.containerId must be a text that is not empty")
+        return None
+    return Holder(container, fields.fence(within=named))
+
+
+def _error(fields: Fields, value: Any) -> Mapping[str, str]:
+    """Return an error as Step Functions gives it (``Error``, ``Cause``), or a plain text."""
+    if isinstance(value, str) and value:
+        return {"Error": value, "Cause": ""}
+    if isinstance(value, dict) and isinstance(value.get("Error"), str) and value["Error"]:
+        return {"Error": value["Error"], "Cause": str(value.get("Cause", ""))}
+    fields.refuse("error must be a text, or an object with Error and Cause")
+    return {}

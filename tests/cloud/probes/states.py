@@ -1,0 +1,114 @@
+"""Probes of Step Functions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.cloud.probes import probe
+from tests.cloud.probes.delivery import trusting
+from tests.cloud.probes.made import refused
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from tests.cloud import Account
+
+SEND = "arn:aws:states:::sqs:sendMessage"
+
+
+def make_machine(account: Account, name: str, first: dict[str, Any], *allowed: str) -> str:
+    """Create a state machine of one task, whose role is allowed some actions on everything."""
+    iam = account.client("iam")
+    arn = f"arn:aws:states:{account.region}:{account.id}:stateMachine:{name}"
+    trust = trusting("states.amazonaws.com", **{"aws:SourceArn": arn})
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    statement = {"Effect": "Allow", "Action": ["tag:GetResources", *allowed], "Resource": "*"}
+    iam.put_role_policy(
+        RoleName=name, PolicyName="p", PolicyDocument=json.dumps({"Statement": [statement]})
+    )
+    definition = {"StartAt": "First", "States": {"First": {**first, "End": True}}}
+    states = account.client("stepfunctions")
+    states.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
+    return arn
+
+
+def asking(queue: str, **more: Any) -> dict[str, Any]:
+    """Return a task that sends its token to *queue* and waits for an answer."""
+    parameters = {"QueueUrl": queue, "MessageBody": {"token.$": "$$.Task.Token"}}
+    resource = f"{SEND}.waitForTaskToken"
+    return {"Type": "Task", "Resource": resource, "Parameters": parameters, **more}
+
+
+def make_queue(account: Account) -> str:
+    """Create a queue."""
+    url: str = account.client("sqs").create_queue(QueueName="work")["QueueUrl"]
+    return url
+
+
+def ended(account: Account, execution: str) -> tuple[str, str]:
+    """Wait for the end of an execution; return its status and error."""
+    states = account.client("stepfunctions")
+
+    def look() -> Any:
+        found = states.describe_execution(executionArn=execution)
+        return found if found["status"] != "RUNNING" else None
+
+    found = until(look)
+    return found["status"], found.get("error", "")
+
+
+@probe
+def states_start_execution(account: Account) -> None:
+    """A start repeated while the first runs is the same execution; with another input, an error."""
+    states, queue = account.client("stepfunctions"), make_queue(account)
+    machine = make_machine(account, "m", asking(queue), "sqs:SendMessage")
+    start = {"stateMachineArn": machine, "name": "n", "input": '{"a": 1}'}
+
+    first = states.start_execution(**start)
+    again = states.start_execution(**start)
+
+    assert again["executionArn"] == first["executionArn"]
+    other = {**start, "input": "{}"}
+    assert refused(states.start_execution, **other) == "ExecutionAlreadyExists"
+    until(lambda: account.lapse_tasks(overall=True))
+    ended(account, first["executionArn"])
+    assert refused(states.start_execution, **start) == "ExecutionAlreadyExists"
+
+
+@probe
+def states_heartbeat(account: Account) -> None:
+    """A task without a heartbeat for too long fails; its token is not known any more."""
+    states, sqs, queue = account.client("stepfunctions"), account.client("sqs"), make_queue(account)
+    task = asking(queue, HeartbeatSeconds=3_600, TimeoutSeconds=7_200)
+    machine = make_machine(account, "m", task, "sqs:SendMessage")
+    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+    (message,) = until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))
+    token = json.loads(message["Body"])["token"]
+    states.send_task_heartbeat(taskToken=token)
+
+    assert account.lapse_tasks() == 1
+    assert ended(account, execution) == ("FAILED", "States.HeartbeatTimeout")
+    assert refused(states.send_task_heartbeat, taskToken=token) == "TaskDoesNotExist"
+
+    brief = make_machine(account, "brief", asking(queue, HeartbeatSeconds=1), "sqs:SendMessage")
+    execution = states.start_execution(stateMachineArn=brief)["executionArn"]
+    assert ended(account, execution) == ("FAILED", "States.HeartbeatTimeout")
+
+
+@probe
+def states_role(account: Account) -> None:
+    """A task's call is made by the state machine's role, and fails where that may not."""
+    states, queue = account.client("stepfunctions"), make_queue(account)
+    task = {"Type": "Task", "Resource": SEND, "Parameters": {"QueueUrl": queue, "MessageBody": "a"}}
+    allowed = make_machine(account, "allowed", task, "sqs:SendMessage")
+    denied = make_machine(account, "denied", task)
+
+    done = states.start_execution(stateMachineArn=allowed)["executionArn"]
+    assert ended(account, done) == ("SUCCEEDED", "")
+    assert ("sqs:SendMessage", f"arn:aws:sqs:{account.region}:{account.id}:work") in account.used(
+        "allowed"
+    )
+    execution = states.start_execution(stateMachineArn=denied)["executionArn"]
+    status, error = ended(account, execution)
+    assert (status, error.partition(".")[0]) == ("FAILED", "SQS")
+    assert account.denied("denied")

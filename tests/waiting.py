@@ -1,0 +1,29 @@
+"""Wait for what another process does; the limit only ends a test that would hang."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Found = TypeVar("Found")
+
+LIMIT_S = 60.0
+LOOK_S = 0.05
+
+
+def until(found: Callable[[], Found | None], what: str = "something") -> Found:
+    """
+    Look until *found* returns what counts as true, and return it.
+
+    Raises:
+        AssertionError: A minute has passed.
+    """
+    end_s = time.monotonic() + LIMIT_S
+    while time.monotonic() < end_s:
+        if result := found():
+            return result
+        time.sleep(LOOK_S)
+    raise AssertionError(f"waited {LIMIT_S:g} s for {what}")
