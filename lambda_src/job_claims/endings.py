@@ -22,6 +22,7 @@ class Owner(StrEnum):
     FREE = "free"  # nobody holds the key
     EXPIRED = "expired"  # the lease had ended: claim anew, for a new fence
     LOST = "lost"  # somebody else holds the key, with a greater fence
+    SHARED = "shared"  # the owner still works on other messages: it keeps the key
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Claim:
     claimed_at_s: int
     expires_at_s: int
     fence: int
+    messages: frozenset[str] = frozenset()  # that the owner still works on
 
     def live(self, now_s: float) -> bool:
         """Say whether the lease has not ended."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from job_claims.claims import Claims
     from job_claims.interruptions import Records
+    from job_claims.owners import Owners
     from job_claims.queues import Queues, QueueTemplate
     from job_claims.request import (
         CheckRequest,
@@ -71,21 +72,21 @@ def claim(claims: Claims, request: ClaimRequest, tell: Telling) -> dict[str, Any
     return answer
 
 
-def refresh(claims: Claims, request: OwnerRequest, tell: Telling) -> dict[str, Any]:
+def refresh(owners: Owners, request: OwnerRequest, tell: Telling) -> dict[str, Any]:
     """Make a lease longer."""
-    result = claims.refresh(request.key, request.holder)
+    result = owners.refresh(request.key, request.holder)
     tell.emit({"Refreshes" if result.owner is Owner.DONE else "StaleFences": 1})
     answer = answers.owned("refreshed", result)
     tell.logger.info("refresh", extra={"key": str(request.key), "answer": answer})
     return answer
 
 
-def release(claims: Claims, request: OwnerRequest, tell: Telling, now_s: float) -> dict[str, Any]:
+def release(owners: Owners, request: OwnerRequest, tell: Telling, now_s: float) -> dict[str, Any]:
     """Give a key back."""
-    result = claims.release(request.key, request.holder)
-    if result.owner is not Owner.DONE:
+    result = owners.release(request.key, request.holder, request.message_id)
+    if result.owner in {Owner.EXPIRED, Owner.FREE, Owner.LOST}:
         tell.emit({"StaleFences": 1})
-    elif result.claim:
+    elif result.owner is Owner.DONE and result.claim:
         tell.emit({"Releases": 1, "LeaseAge": max(0, int(now_s) - result.claim.claimed_at_s)})
     answer = answers.owned("released", result)
     tell.logger.info("release", extra={"key": str(request.key), "answer": answer})
@@ -125,12 +126,12 @@ def interrupt(
 
 
 def time_out(
-    means: tuple[Claims, Records, DeadLetters],
+    means: tuple[Claims, Owners, Records, DeadLetters],
     request: TimeoutRequest,
     tell: Telling,
 ) -> dict[str, Any]:
     """Record a worker's death, tell the dead-letter queue, free the key if it is still its."""
-    claims, records, dead_letters = means
+    claims, owners, records, dead_letters = means
     kept, made = records.timeout(request, claims.find(request.key))
     message = {
         "type": "TIMEOUT",
@@ -146,7 +147,7 @@ def time_out(
         "timestamp": kept["timestamp"],
     }
     dead_letters.queues.send_to(dead_letters.url, message, kept["projectUserId"], kept["recordId"])
-    freed = claims.release(request.key, request.holder)
+    freed = owners.release(request.key, request.holder)
     if made:
         tell.emit({"Timeouts": 1})
     answer = {"record": kept, **answers.owned("released", freed)}

@@ -28,14 +28,14 @@ def claim_job(event: Any, context: LambdaContext) -> dict[str, Any]:
 def refresh_claim(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Make the owner's lease longer."""
     with means.telling(context) as tell:
-        return functions.refresh(means.claims(), requests.OwnerRequest.parse(event), tell)
+        return functions.refresh(means.owners(), requests.OwnerRequest.parse(event), tell)
 
 
 def release_claim(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Give the owner's key back."""
     with means.telling(context) as tell:
-        request = requests.OwnerRequest.parse(event)
-        return functions.release(means.claims(), request, tell, time.time())
+        request = requests.OwnerRequest.parse(event, of_message=True)
+        return functions.release(means.owners(), request, tell, time.time())
 
 
 def record_interruption(event: Any, context: LambdaContext) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from expiry.telemetry import Emitter, MetricTable, failures_logged, logger_for
 from job_claims.claims import Claims
 from job_claims.functions import DeadLetters, Telling
 from job_claims.interruptions import Records
+from job_claims.owners import Owners
 from job_claims.queues import Queues, QueueTemplate
 from job_claims.settings import (
     CLAIMS_VARIABLE,
@@ -54,6 +55,11 @@ def claims() -> Claims:
     return _claims(ClaimSettings.from_env(os.environ))
 
 
+def owners() -> Owners:
+    """Return the table of active jobs, for those who hold a key."""
+    return _owners(ClaimSettings.from_env(os.environ))
+
+
 def records() -> Records:
     """Return the table of interruptions."""
     return _records(RecordSettings.from_env(os.environ))
@@ -64,11 +70,12 @@ def interrupts() -> tuple[Queues, QueueTemplate]:
     return _queues(), QueueTemplate.from_env(os.environ)
 
 
-def timeouts() -> tuple[Claims, Records, DeadLetters]:
+def timeouts() -> tuple[Claims, Owners, Records, DeadLetters]:
     """Return both tables and the dead-letter queue; every missing variable in one error."""
     settings = TimeoutSettings.from_env(os.environ)
     letters = DeadLetters(_queues(), settings.dead_letter_queue_url)
-    return _claims(settings.claims), _records(settings.records), letters
+    claims = settings.claims
+    return _claims(claims), _owners(claims), _records(settings.records), letters
 
 
 def container_id(now_s: int) -> str:
@@ -79,6 +86,10 @@ def container_id(now_s: int) -> str:
 def _claims(settings: ClaimSettings) -> Claims:
     table = Table(_dynamodb(), settings.table, CLAIMS_VARIABLE)
     return Claims(table, settings, time.time, container_id)
+
+
+def _owners(settings: ClaimSettings) -> Owners:
+    return Owners(Table(_dynamodb(), settings.table, CLAIMS_VARIABLE), settings, time.time)
 
 
 def _records(settings: RecordSettings) -> Records:

@@ -11,9 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from job_claims.update import number
+
 if TYPE_CHECKING:
     from job_claims.settings import RateLimit
-    from job_claims.update import Row
+    from job_claims.update import Expression, Row
 
 SLOTS = 32
 WINDOW = "rateWindow"
@@ -56,4 +58,22 @@ class Window:
 
     @property
     def _as_value(self) -> dict[str, str]:
-        return {"N": str(self.number)}
+        return number(self.number)
+
+
+def within(with_: Expression, window: Window, *, anew: bool) -> str:
+    """Hold while *window* has claims left; *anew*: while the slot counts another window."""
+    same = with_.equal(WINDOW, number(window.number))
+    if anew:
+        return f"NOT {same}"
+    return f"{with_.missing(window.slot)} OR ({same} AND {with_.below(window.slot, window.limit)})"
+
+
+def counted(with_: Expression, window: Window, *, anew: bool) -> dict[str, str]:
+    """Assign one claim more; *anew*: the first of the window."""
+    if not window.limit:
+        return {}
+    first = with_.value(number(1))
+    slot = with_.name(window.slot)
+    count = first if anew else f"if_not_exists({slot}, {with_.value(number(0))}) + {first}"
+    return {window.slot: count, WINDOW: with_.value(number(window.number))}

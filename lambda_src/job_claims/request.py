@@ -64,12 +64,18 @@ class OwnerRequest:
 
     key: JobKey
     holder: Holder
+    message_id: str | None = None  # a release: the message that is done
 
     @classmethod
-    def parse(cls, event: Any) -> Self:
+    def parse(cls, event: Any, *, of_message: bool = False) -> Self:
         """Parse; every fault is named in one EventError."""
-        with Fields(event, (*KEY_FIELDS, "containerId", "fence")) as fields:
-            return cls(fields.key(), Holder(fields.text("containerId"), fields.fence()))
+        known = (*KEY_FIELDS, "containerId", "fence", *(["messageId"] if of_message else []))
+        with Fields(event, known) as fields:
+            return cls(
+                fields.key(),
+                Holder(fields.text("containerId"), fields.fence()),
+                fields.optional_text("messageId") if of_message else None,
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,8 +122,10 @@ class Table:
         key: Mapping[str, Value],
         expression: Expression,
         *,
-        assign: Mapping[str, str],
         condition: str,
+        assign: Mapping[str, str] | None = None,
+        add: Mapping[str, str] | None = None,
+        delete: Mapping[str, str] | None = None,
         remove: Sequence[str] = (),
         returned: str = "ALL_NEW",
     ) -> Written:
@@ -132,18 +134,26 @@ class Table:
 
         Args:
             assign: Attribute → an operand made with *expression*.
+            add: Set → elements to put in.
+            delete: Set → elements to take out; a set that is empty then is gone.
             remove: Attributes; those that are not there are no error.
             returned: ALL_NEW or ALL_OLD, the row to give back where the write was applied.
 
         Raises:
             StoreError: The call failed for another reason than its condition.
         """
-        sets = ", ".join(f"{expression.name(name)} = {what}" for name, what in assign.items())
-        removes = ", ".join(expression.name(name) for name in remove)
+        clauses = {
+            "SET": [f"{expression.name(name)} = {what}" for name, what in (assign or {}).items()],
+            "ADD": [f"{expression.name(name)} {what}" for name, what in (add or {}).items()],
+            "DELETE": [f"{expression.name(name)} {what}" for name, what in (delete or {}).items()],
+            "REMOVE": [expression.name(name) for name in remove],
+        }
         request: Any = {
             "TableName": self._name,
             "Key": dict(key),
-            "UpdateExpression": f"SET {sets}" + (f" REMOVE {removes}" if removes else ""),
+            "UpdateExpression": " ".join(
+                f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts
+            ),
             "ConditionExpression": condition,
             "ExpressionAttributeNames": expression.names,
             "ExpressionAttributeValues": expression.values,
