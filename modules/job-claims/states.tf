@@ -32,27 +32,42 @@ locals {
     }
   }
 
-  # A key is given as one text or as two; what is not given is not passed on.
-  key = "$exists($states.context.Execution.Input.projectUserId) ? {'projectUserId': $states.context.Execution.Input.projectUserId} : {'projectId': $states.context.Execution.Input.projectId, 'userId': $states.context.Execution.Input.userId}"
   job = "$states.context.Execution.Input"
 
-  check_payload = "{% $merge([${local.key}, {'threadId': ${local.job}.threadId}, $exists(${local.job}.messageTimestamp) ? {'messageTimestamp': ${local.job}.messageTimestamp} : {}]) %}"
+  # A key is given as one text or as two; what is not given is not passed on.
+  key           = "{% $exists(${local.job}.projectUserId) ? {'projectUserId': ${local.job}.projectUserId} : {'projectId': ${local.job}.projectId, 'userId': ${local.job}.userId} %}"
+  check_payload = "{% $merge([$key, {'threadId': ${local.job}.threadId}, $exists(${local.job}.messageTimestamp) ? {'messageTimestamp': ${local.job}.messageTimestamp} : {}]) %}"
 
   definition = local.machine == null ? null : {
     Comment        = "One container a key: check, interrupt, claim, work, release."
     QueryLanguage  = "JSONata"
-    StartAt        = "CheckActiveJob"
+    StartAt        = "Begin"
     TimeoutSeconds = local.machine_timeout_s
-    States = merge(local.claiming_states, local.working_states, local.failing_states)
+    States         = merge(local.claiming_states, local.working_states, local.failing_states)
   }
 
   claiming_states = local.machine == null ? {} : {
+    Begin = {
+      Type = "Pass"
+      Assign = {
+        key           = local.key
+        projectUserId = "{% $exists(${local.job}.projectUserId) ? ${local.job}.projectUserId : ${local.job}.projectId & '#' & ${local.job}.userId %}"
+        tries         = 0
+        waited        = 0
+        attachments   = []
+        claim         = null
+        error         = ""
+        cause         = ""
+      }
+      Next = "CheckActiveJob"
+    }
+
     CheckActiveJob = merge(local.invoke.check_active_job, {
       Comment   = "Who works on this key? A lease that has ended counts as nobody."
       Arguments = { FunctionName = local.function_arns.check_active_job, Payload = local.check_payload }
       Assign = {
         holder = "{% $states.result.Payload %}"
-        tries  = "{% $exists($tries) ? $tries + 1 : 1 %}"
+        tries  = "{% $tries + 1 %}"
         waited = 0
       }
       Catch = [{ ErrorEquals = ["States.ALL"], Next = "TellDeadLetters", Assign = local.failure }]
@@ -78,7 +93,7 @@ locals {
       Comment = "No queue, or a queue in trouble, must not keep newer work from being done: the fence keeps order."
       Arguments = {
         FunctionName = local.function_arns.send_interrupt
-        Payload      = "{% $merge([${local.key}, {'containerId': $holder.containerId, 'newThreadId': ${local.job}.threadId, 'messageId': ${local.job}.messageId}]) %}"
+        Payload      = "{% $merge([$key, {'containerId': $holder.containerId, 'newThreadId': ${local.job}.threadId, 'messageId': ${local.job}.messageId}]) %}"
       }
       Catch = [{ ErrorEquals = ["States.ALL"], Next = "RecordInterruption" }]
       Next  = "RecordInterruption"
@@ -118,7 +133,7 @@ locals {
       Comment = "One conditional write. To preempt is to take over from exactly the claim that was interrupted."
       Arguments = {
         FunctionName = local.function_arns.claim_job
-        Payload      = "{% $merge([${local.key}, {'threadId': ${local.job}.threadId, 'messageId': ${local.job}.messageId}, $holder.active and $holder.shouldInterrupt ? {'preempt': {'containerId': $holder.containerId, 'fence': $holder.fence}} : {}]) %}"
+        Payload      = "{% $merge([$key, {'threadId': ${local.job}.threadId, 'messageId': ${local.job}.messageId}, $holder.active and $holder.shouldInterrupt ? {'preempt': {'containerId': $holder.containerId, 'fence': $holder.fence}} : {}]) %}"
       }
       Assign = { claim = "{% $states.result.Payload %}" }
       Catch  = [{ ErrorEquals = ["States.ALL"], Next = "TellDeadLetters", Assign = local.failure }]
@@ -165,13 +180,13 @@ locals {
           MessageBody = {
             type          = "WORK"
             taskToken     = "{% $states.context.Task.Token %}"
-            projectUserId = "{% $exists(${local.job}.projectUserId) ? ${local.job}.projectUserId : ${local.job}.projectId & '#' & ${local.job}.userId %}"
+            projectUserId = "{% $projectUserId %}"
             threadId      = "{% ${local.job}.threadId %}"
             messageId     = "{% ${local.job}.messageId %}"
             containerId   = "{% $claim.containerId %}"
             fence         = "{% $claim.fence %}"
             expiresAt     = "{% $claim.expiresAt %}"
-            attachments   = "{% $exists($attachments) ? $attachments : [] %}"
+            attachments   = "{% $attachments %}"
             payload       = "{% $exists(${local.job}.payload) ? ${local.job}.payload : null %}"
           }
         }
@@ -205,7 +220,7 @@ locals {
         MaxConcurrency = local.machine.attachment_concurrency
         ItemSelector = {
           attachment    = "{% $states.context.Map.Item.Value %}"
-          projectUserId = "{% $exists(${local.job}.projectUserId) ? ${local.job}.projectUserId : ${local.job}.projectId & '#' & ${local.job}.userId %}"
+          projectUserId = "{% $projectUserId %}"
           messageId     = "{% ${local.job}.messageId %}"
           containerId   = "{% $claim.containerId %}"
           fence         = "{% $claim.fence %}"
@@ -256,7 +271,7 @@ locals {
       Comment = "The worker died, or took too long: record it, tell the dead-letter queue, free the key if it is still its."
       Arguments = {
         FunctionName = local.function_arns.handle_timeout
-        Payload      = "{% $merge([${local.key}, {'containerId': $claim.containerId, 'fence': $claim.fence, 'messageId': ${local.job}.messageId, 'error': {'Error': $error, 'Cause': $cause}, 'executionId': $states.context.Execution.Id}]) %}"
+        Payload      = "{% $merge([$key, {'containerId': $claim.containerId, 'fence': $claim.fence, 'messageId': ${local.job}.messageId, 'error': {'Error': $error, 'Cause': $cause}, 'executionId': $states.context.Execution.Id}]) %}"
       }
       Catch = [{ ErrorEquals = ["States.ALL"], Next = "TellDeadLetters", Assign = local.failure }]
       Next  = "Failed"
@@ -279,7 +294,7 @@ locals {
           cause       = "{% $cause %}"
           executionId = "{% $states.context.Execution.Id %}"
           input       = "{% $states.context.Execution.Input %}"
-          claim       = "{% $exists($claim) ? $claim : null %}"
+          claim       = "{% $claim %}"
         }
       }
       TimeoutSeconds = 60
@@ -295,6 +310,6 @@ locals {
     }
   }
 
-  owner_payload   = "{% $merge([${local.key}, {'containerId': $claim.containerId, 'fence': $claim.fence}]) %}"
-  release_payload = "{% $merge([${local.key}, {'containerId': $claim.containerId, 'fence': $claim.fence, 'messageId': ${local.job}.messageId}]) %}"
+  owner_payload   = "{% $merge([$key, {'containerId': $claim.containerId, 'fence': $claim.fence}]) %}"
+  release_payload = "{% $merge([$key, {'containerId': $claim.containerId, 'fence': $claim.fence, 'messageId': ${local.job}.messageId}]) %}"
 }
