@@ -1,8 +1,23 @@
 locals {
-  machine      = var.state_machine
-  machine_name = substr(local.name_80, 0, 80)
+  with_machine = var.state_machine != null
+
+  # Without a state machine nothing is made of these: they only have the right shape.
+  machine = coalesce(var.state_machine, {
+    work_queue                       = { name = "", arn = "", url = "", kms_key_arn = null }
+    process_attachments_function_arn = null
+    attachment_concurrency           = 1
+    interrupt_grace_seconds          = 0
+    max_claim_attempts               = 1
+    claim_retry_seconds              = 1
+    timeouts                         = { heartbeat_s = 1, overall_s = 1 }
+    log_level                        = "OFF"
+    log_execution_data               = false
+    tracing                          = false
+  })
+
+  machine_name = local.short
   machine_arn  = "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${local.machine_name}"
-  attachments  = local.machine == null ? null : local.machine.process_attachments_function_arn
+  attachments  = local.machine.process_attachments_function_arn
 
   # What Lambda itself may refuse for a moment. Our own errors are not among them: they would come again.
   lambda_retries = [{
@@ -38,7 +53,7 @@ locals {
   key           = "{% $exists(${local.job}.projectUserId) ? {'projectUserId': ${local.job}.projectUserId} : {'projectId': ${local.job}.projectId, 'userId': ${local.job}.userId} %}"
   check_payload = "{% $merge([$key, {'threadId': ${local.job}.threadId}, $exists(${local.job}.messageTimestamp) ? {'messageTimestamp': ${local.job}.messageTimestamp} : {}]) %}"
 
-  definition = local.machine == null ? null : {
+  definition = {
     Comment        = "One container a key: check, interrupt, claim, work, release."
     QueryLanguage  = "JSONata"
     StartAt        = "Begin"
@@ -46,7 +61,7 @@ locals {
     States         = merge(local.claiming_states, local.working_states, local.failing_states)
   }
 
-  claiming_states = local.machine == null ? {} : {
+  claiming_states = {
     Begin = {
       Type = "Pass"
       Assign = {
@@ -163,11 +178,11 @@ locals {
     }
   }
 
-  working_states = local.machine == null ? {} : merge(
+  working_states = merge(
     {
       HasAttachments = {
         Type    = "Choice"
-        Choices = local.attachments == null ? [{ Condition = "{% false %}", Next = "SendToContainer" }] : [{ Condition = "{% $count(${local.job}.attachments) > 0 %}", Next = "ProcessAttachments" }]
+        Choices = [{ Condition = "{% $count(${local.job}.attachments) > 0 %}", Next = local.attachments == null ? "SendToContainer" : "ProcessAttachments" }]
         Default = "SendToContainer"
       }
 
@@ -213,7 +228,7 @@ locals {
         Output = { status = "done", containerId = "{% $claim.containerId %}", fence = "{% $claim.fence %}", result = "{% $result %}" }
       }
     },
-    local.attachments == null ? {} : {
+    { for name, state in {
       ProcessAttachments = {
         Type           = "Map"
         Items          = "{% ${local.job}.attachments %}"
@@ -263,10 +278,10 @@ locals {
         Assign = { error = "ClaimLost", cause = "{% $string($refreshed) %}" }
         Next   = "TellDeadLetters"
       }
-    },
+    } : name => state if local.attachments != null },
   )
 
-  failing_states = local.machine == null ? {} : {
+  failing_states = {
     HandleTimeout = merge(local.invoke.handle_timeout, {
       Comment = "The worker died, or took too long: record it, tell the dead-letter queue, free the key if it is still its."
       Arguments = {
@@ -287,7 +302,7 @@ locals {
       Type     = "Task"
       Resource = "arn:${local.partition}:states:::sqs:sendMessage"
       Arguments = {
-        QueueUrl = local.dead_letters.url
+        QueueUrl = module.dead_letters.queue.url
         MessageBody = {
           type        = "FAILED"
           error       = "{% $error %}"
@@ -312,4 +327,58 @@ locals {
 
   owner_payload   = "{% $merge([$key, {'containerId': $claim.containerId, 'fence': $claim.fence}]) %}"
   release_payload = "{% $merge([$key, {'containerId': $claim.containerId, 'fence': $claim.fence, 'messageId': ${local.job}.messageId}]) %}"
+}
+
+locals {
+  short             = length(var.name) <= 60 ? var.name : "${substr(var.name, 0, 51)}-${substr(sha256(var.name), 0, 8)}"
+  machine_role_name = length("${var.name}-machine-${local.region}") <= 64 ? "${var.name}-machine-${local.region}" : "${substr(var.name, 0, 64 - 10 - length("machine-${local.region}"))}-${substr(sha256(var.name), 0, 8)}-machine-${local.region}"
+
+  # Longer than everything that may take its time, one after the other: the machine's own timeout cannot be caught.
+  grace_poll_s      = 2
+  claim_limit_s     = local.machine.max_claim_attempts * (local.machine.interrupt_grace_seconds + local.machine.claim_retry_seconds + 600)
+  machine_timeout_s = local.claim_limit_s + local.machine.timeouts.overall_s + 86400
+}
+
+resource "aws_cloudwatch_log_group" "machine" {
+  #checkov:skip=CKV_AWS_158:A customer's key is the caller's choice (kms_key_arn); execution data is logged only where asked for.
+  #checkov:skip=CKV_AWS_338:How long logs are kept is the caller's choice (function.log_retention_days).
+  count = local.with_machine ? 1 : 0
+
+  name              = "/aws/vendedlogs/states/${local.machine_name}"
+  retention_in_days = var.function.log_retention_days
+  kms_key_id        = var.kms_key_arn
+  tags              = var.tags
+}
+
+resource "aws_sfn_state_machine" "this" {
+  #checkov:skip=CKV_AWS_284:Tracing costs per request; the caller switches it on (state_machine.tracing).
+  count = local.with_machine ? 1 : 0
+
+  name       = local.machine_name
+  role_arn   = aws_iam_role.machine[0].arn
+  type       = "STANDARD"
+  definition = jsonencode(local.definition)
+  tags       = var.tags
+
+  logging_configuration {
+    log_destination        = "${aws_cloudwatch_log_group.machine[0].arn}:*"
+    include_execution_data = local.machine.log_execution_data
+    level                  = local.machine.log_level
+  }
+
+  tracing_configuration {
+    enabled = local.machine.tracing
+  }
+
+  dynamic "encryption_configuration" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      type                              = "CUSTOMER_MANAGED_KMS_KEY"
+      kms_key_id                        = encryption_configuration.value
+      kms_data_key_reuse_period_seconds = 300
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.machine]
 }
