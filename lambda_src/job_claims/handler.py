@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,44 +15,48 @@ if TYPE_CHECKING:
 
 def check_active_job(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Say who works on a key, and whether a message should interrupt that."""
-    with means.telling(context):
+    with means.telling(os.environ, context):
         request = requests.CheckRequest.parse(event)
-        return functions.check(means.claims(), request, time.time())
+        return functions.check(means.claims(os.environ), request, time.time())
 
 
 def claim_job(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Claim a key, or make the lease of the same thread longer."""
-    with means.telling(context) as tell:
-        return functions.claim(means.claims(), requests.ClaimRequest.parse(event), tell)
+    with means.telling(os.environ, context) as tell:
+        return functions.claim(means.claims(os.environ), requests.ClaimRequest.parse(event), tell)
 
 
 def refresh_claim(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Make the owner's lease longer."""
-    with means.telling(context) as tell:
-        return functions.refresh(means.owners(), requests.OwnerRequest.parse(event), tell)
+    with means.telling(os.environ, context) as tell:
+        return functions.refresh(means.owners(os.environ), requests.OwnerRequest.parse(event), tell)
 
 
 def release_claim(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Give the owner's key back."""
-    with means.telling(context) as tell:
+    with means.telling(os.environ, context) as tell:
         request = requests.OwnerRequest.parse(event, of_message=True)
-        return functions.release(means.owners(), request, tell, time.time())
+        return functions.release(means.owners(os.environ), request, tell, time.time())
 
 
 def record_interruption(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Record what interrupted a container."""
-    with means.telling(context) as tell:
-        return functions.record(means.records(), requests.InterruptionRequest.parse(event), tell)
+    with means.telling(os.environ, context) as tell:
+        return functions.record(
+            means.records(os.environ), requests.InterruptionRequest.parse(event), tell
+        )
 
 
 def send_interrupt(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Tell a container to stop for newer work."""
-    with means.telling(context) as tell:
+    with means.telling(os.environ, context) as tell:
         request = requests.InterruptRequest.parse(event)
-        return functions.interrupt(means.interrupts(), request, tell, time.time())
+        return functions.interrupt(means.interrupts(os.environ), request, tell, time.time())
 
 
 def handle_timeout(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Record a worker's death, tell the dead-letter queue, free its key."""
-    with means.telling(context) as tell:
-        return functions.time_out(means.timeouts(), requests.TimeoutRequest.parse(event), tell)
+    with means.telling(os.environ, context) as tell:
+        return functions.time_out(
+            means.timeouts(os.environ), requests.TimeoutRequest.parse(event), tell
+        )

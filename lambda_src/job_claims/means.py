@@ -6,7 +6,6 @@ Clients live as long as the function stays warm: a claim is one call, and must n
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from contextlib import contextmanager
@@ -32,7 +31,7 @@ from job_claims.settings import (
 from job_claims.update import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -40,39 +39,39 @@ METRICS = MetricTable.load(Path(__file__).with_name("metrics.json"))
 
 
 @contextmanager
-def telling(context: LambdaContext) -> Iterator[Telling]:
+def telling(env: Mapping[str, str], context: LambdaContext) -> Iterator[Telling]:
     """Give one invocation its logger and metrics; log what ends it."""
     logger = logger_for("job_claims", context.aws_request_id)
     with failures_logged(logger):
-        settings = MetricSettings.from_env(os.environ, context.function_name)
+        settings = MetricSettings.from_env(env, context.function_name)
         namespace = settings.namespace or METRICS.namespace
         emitter = Emitter(METRICS, {"JobClaims": settings.deployment}, namespace)
         yield Telling(logger, emitter.emit)
 
 
-def claims() -> Claims:
+def claims(env: Mapping[str, str]) -> Claims:
     """Return the table of active jobs."""
-    return _claims(ClaimSettings.from_env(os.environ))
+    return _claims(ClaimSettings.from_env(env))
 
 
-def owners() -> Owners:
+def owners(env: Mapping[str, str]) -> Owners:
     """Return the table of active jobs, for those who hold a key."""
-    return _owners(ClaimSettings.from_env(os.environ))
+    return _owners(ClaimSettings.from_env(env))
 
 
-def records() -> Records:
+def records(env: Mapping[str, str]) -> Records:
     """Return the table of interruptions."""
-    return _records(RecordSettings.from_env(os.environ))
+    return _records(RecordSettings.from_env(env))
 
 
-def interrupts() -> tuple[Queues, QueueTemplate]:
+def interrupts(env: Mapping[str, str]) -> tuple[Queues, QueueTemplate]:
     """Return the containers' queues, and how they are called."""
-    return _queues(), QueueTemplate.from_env(os.environ)
+    return _queues(), QueueTemplate.from_env(env)
 
 
-def timeouts() -> tuple[Claims, Owners, Records, DeadLetters]:
+def timeouts(env: Mapping[str, str]) -> tuple[Claims, Owners, Records, DeadLetters]:
     """Return both tables and the dead-letter queue; every missing variable in one error."""
-    settings = TimeoutSettings.from_env(os.environ)
+    settings = TimeoutSettings.from_env(env)
     letters = DeadLetters(_queues(), settings.dead_letter_queue_url)
     claims = settings.claims
     return _claims(claims), _owners(claims), _records(settings.records), letters
