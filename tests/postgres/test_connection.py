@@ -29,6 +29,7 @@ from expiry.errors import (
     StatementTimeoutError,
     TooManyConnectionsError,
 )
+from expiry.postgres import wire
 from expiry.postgres.connection import Limits, Server, connect
 from expiry.postgres.tls import Tls
 from tests.postgres.fixtures import every_version
@@ -456,15 +457,24 @@ def test_connect_password_that_was_rotated_meanwhile_is_asked_again(postgres: Da
     assert passwords.asked == 2
 
 
-def test_connect_password_that_stays_wrong_is_tried_once(postgres: Database) -> None:
+def test_connect_password_that_stays_wrong_is_tried_once(
+    postgres: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Asked again it is the same: no second try, which could lock an account."""
-    passwords = Passwords(["wrong"])
+    tries: list[str] = []
+
+    class Counted(wire.Wire):
+        def __init__(self, **arguments: Any) -> None:
+            tries.append(arguments["password"])
+            super().__init__(**arguments)
+
+    monkeypatch.setattr("expiry.postgres.connection.Wire", Counted)
 
     with pytest.raises(LoginError) as raised:
-        connect(server_of(postgres), passwords)
+        connect(server_of(postgres), Passwords(["wrong"]))
 
     assert "wrong" not in str(raised.value)
-    assert passwords.asked == 2
+    assert tries == ["wrong"]
 
 
 def test_connect_after_a_rotation_takes_the_new_password(postgres: Database) -> None:

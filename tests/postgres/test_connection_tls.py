@@ -188,6 +188,7 @@ def test_connect_localhost_that_is_elsewhere_is_told_nothing(
 
         def dialled(address: tuple[str, int], _timeout_s: float) -> socket.socket:
             sock = Elsewhere()
+            sock.settimeout(5)
             sock.connect(("127.0.0.1", address[1]))
             return sock
 
