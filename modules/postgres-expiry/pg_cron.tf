@@ -50,38 +50,57 @@ locals {
     }
   }
 
+  # What each pass deletes: the preset's own rules first, then the tables by their expiry.
+  passes = concat(local.preset_rules, [
+    for r in local.rules : {
+      name   = r.name
+      table  = r.table
+      order  = r.order
+      due    = local.due[r.name]["expiry_run.cutoff"]
+      expire = trimspace(templatefile("${local.sql_folder}/expires_${r.kind}.sql", { column = r.column, hold_s = r.hold_s }))
+      size   = r.about.batch_size
+      about  = "${r.name}: ${r.table} by ${r.column}"
+    }
+  ])
+
   # One batch, the handler's own statement: the first, and any after it.
   batches = {
-    for r in local.rules : r.name => {
-      for after in ["", "and (${join(", ", r.order)}) > (${join(", ", [for i in range(length(r.order)) : "expiry_rule.last_${i}"])})"] :
+    for p in local.passes : p.name => {
+      for after in ["", "and (${join(", ", p.order)}) > (${join(", ", [for i in range(length(p.order)) : "expiry_rule.last_${i}"])})"] :
       after == "" ? "first" : "next" => trimspace(templatefile("${local.sql_folder}/delete_batch.sql", {
-        table           = r.table
-        due             = local.due[r.name]["expiry_run.cutoff"]
+        table           = p.table
+        due             = p.due
         after           = after
-        order           = join(", ", r.order)
-        order_backwards = join(", ", [for column in r.order : "${column} desc"])
-        last            = join(", ", [for column in r.order : "last.${column}"])
+        order           = join(", ", p.order)
+        order_backwards = join(", ", [for column in p.order : "${column} desc"])
+        last            = join(", ", [for column in p.order : "last.${column}"])
         batch_size      = "expiry_run.rows_wanted"
       }))
     }
   }
 
+  rendered_passes = [
+    for p in local.passes : {
+      name        = "'${p.name}'"
+      comment     = p.about
+      batch_size  = p.size
+      first_batch = local.batches[p.name].first
+      next_batch  = local.batches[p.name].next
+      into        = join(", ", concat(["expiry_run.rows_listed", "expiry_run.rows_deleted"], [for i in range(length(p.order)) : "expiry_rule.last_${i}"]))
+      cursor      = [for i, column in p.order : { name = "last_${i}", type = "${p.table}.${column}%type" }]
+      count_expired = trimspace(templatefile("${local.sql_folder}/count_expired.sql", {
+        table   = p.table
+        due     = p.due
+        expires = p.expire
+      }))
+    }
+  ]
+
   rendered_rules = [
     for r in local.rules : {
-      comment               = "${r.name}: ${r.table} by ${r.column}"
-      batch_size            = r.about.batch_size
       allow_sequential_scan = r.about.allow_sequential_scan
       in_milliseconds       = r.kind == "epoch_milliseconds"
-      first_batch           = local.batches[r.name].first
-      next_batch            = local.batches[r.name].next
-      into                  = join(", ", concat(["expiry_run.rows_listed", "expiry_run.rows_deleted"], [for i in range(length(r.order)) : "expiry_rule.last_${i}"]))
-      cursor                = [for i, column in r.order : { name = "last_${i}", type = "${r.table}.${column}%type" }]
       view                  = local.views[r.name]
-      count_expired = trimspace(templatefile("${local.sql_folder}/count_expired.sql", {
-        table   = r.table
-        due     = local.due[r.name]["expiry_run.cutoff"]
-        expires = trimspace(templatefile("${local.sql_folder}/expires_${r.kind}.sql", { column = r.column, hold_s = r.hold_s }))
-      }))
       monitoring_view = trimspace(templatefile("${local.sql_folder}/monitoring_view.sql", {
         view     = local.views[r.name]
         table    = r.table
@@ -97,7 +116,7 @@ locals {
         column = "'${replace(r.about.expiry.column, "'", "''")}'"
         types  = "array[${join(", ", [for type in local.column_types[r.kind] : "'${type}'"])}]"
         key    = "array[${join(", ", [for column in r.about.key : "'${replace(column, "'", "''")}'"])}]::text[]"
-        others = "array[${join(", ", [for w in r.about.where : "'${replace(w.column, "'", "''")}'"])}]::text[]"
+        others = "array[${join(", ", [for w in concat([for c in r.about.where : c.column], local.is_actingweb ? ["bucket", "name", "data"] : []) : "'${replace(w, "'", "''")}'"])}]::text[]"
       }
     }
   ]
@@ -129,6 +148,8 @@ locals {
       preflight           = local.preflight
       procedure           = local.procedure
       rules               = local.rendered_rules
+      passes              = local.rendered_passes
+      index_rules         = local.rendered_index_rules
       cutoff              = local.sql_cutoff
       dry_run             = var.dry_run
       max_deletes         = format("%d", var.limits.max_deletes_per_run)

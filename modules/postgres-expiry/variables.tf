@@ -55,7 +55,7 @@ variable "database" {
   nullable = false
 
   validation {
-    condition     = can(regex("^[a-zA-Z0-9]([a-zA-Z0-9.:-]{0,253}[a-zA-Z0-9])?$|^::1$", var.database.host))
+    condition     = can(regex("^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,253}[a-zA-Z0-9])?$|^[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*$", var.database.host))
     error_message = "database.host is a host name or an address, without a port: mydb.abc.eu-west-1.rds.amazonaws.com."
   }
 

@@ -198,10 +198,9 @@ def test_role_call_beyond_its_grants_is_denied(world: World) -> None:
         lambda: manager.get_secret_value(SecretId=other["ARN"]),
         lambda: manager.put_secret_value(SecretId=world.secret_arn, SecretString="x"),
         lambda: manager.describe_secret(SecretId=world.secret_arn),
-        lambda: world.account.client("ec2", role=world.role).describe_subnets(),
     )
     for call in calls:
-        with pytest.raises(ClientError, match=r"AccessDenied|UnauthorizedOperation"):
+        with pytest.raises(ClientError, match="AccessDenied"):
             call()
 
 

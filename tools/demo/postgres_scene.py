@@ -82,7 +82,7 @@ class Scene:
             select (select count(*) from sessions), (select count(*) from carts),
                    (select count(*) from items)
         """
-        return dict(zip(FILLED, self.database.run(counted)[0], strict=True))
+        return dict(zip(FILLED, self.owner.run(counted)[0], strict=True))
 
     def survivors(self) -> dict[str, int]:
         """Count the rows that are there, by what they are."""
@@ -90,7 +90,7 @@ class Scene:
         return {
             why: count
             for table in ("sessions", "carts")
-            for why, count in self.database.run(told.format(table))
+            for why, count in self.owner.run(told.format(table))
         }
 
     @property
