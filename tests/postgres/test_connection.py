@@ -132,9 +132,19 @@ def test_run_value_comes_back_as_it_went(postgres: Database) -> None:
 
 def test_run_moment_comes_back_to_the_microsecond(session: Session) -> None:
     """A cursor over timestamps loses nothing on its way."""
-    moment = session.now()
+    now = session.now()
 
-    assert session.run("SELECT :m::timestamptz, :m::timestamptz = :m", m=moment) == [(moment, True)]
+    assert session.run("SELECT :m::timestamptz, :m::timestamptz = :m", m=now) == [(now, True)]
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "timestamptz"])
+def test_run_moment_that_python_does_not_have_is_no_other(session: Session, kind: str) -> None:
+    """Before our era or after the year 9999: a cursor goes on where it was."""
+    for text in ("infinity", "-infinity", "0044-03-15 BC", "12000-01-01", "0001-01-01"):
+        ((read,),) = session.run(f"SELECT CAST(:moment AS {kind})", moment=text)
+
+        again = f"SELECT CAST(:moment AS {kind}) = CAST(:read AS {kind})"
+        assert session.run(again, moment=text, read=read) == [(True,)]
 
 
 def test_run_statement_takes_one_round_trip(

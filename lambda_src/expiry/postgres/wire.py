@@ -1,14 +1,16 @@
 """
-Speak PostgreSQL's protocol: pg8000, with three changes.
+Speak PostgreSQL's protocol: pg8000, with four changes.
 
-A statement with parameters takes one round trip instead of three; login by SCRAM is ours; and what
-a server says before it ends a connection is kept. Raises pg8000's errors: see ``faults``.
+A statement with parameters takes one round trip instead of three; login by SCRAM is ours; what a
+server says before it ends a connection is kept; and a timestamp that Python does not have is never
+taken for another. Raises pg8000's errors: see ``faults``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sys
+from datetime import datetime
 from functools import lru_cache
 from ssl import SSLSocket
 from types import ModuleType
@@ -85,6 +87,8 @@ class Wire(native.Connection):  # type: ignore[misc] # pg8000 has no types
             startup_params={"client_encoding": "UTF8"},
         )
         self.password, self._scram = None, None
+        for kind in (native.TIMESTAMP, native.TIMESTAMPTZ):
+            self.register_in_adapter(kind, moment)
 
     @property
     def status(self) -> str:
@@ -166,6 +170,14 @@ class Wire(native.Connection):  # type: ignore[misc] # pg8000 has no types
     def _answer(self, data: bytes) -> None:
         self._send_message(core.PASSWORD, data)
         core._flush(self._sock)  # noqa: SLF001 - as pg8000 does here itself
+
+
+def moment(text: str) -> datetime | str:
+    """Read a timestamp; one that Python does not have (infinity, 44 BC) stays as it is written."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return text
 
 
 @lru_cache(maxsize=STATEMENTS)
