@@ -210,7 +210,7 @@ def test_pg_cron_preset_refuses_index_rows_of_which_none_has_a_target(
     run_script(postgres, FILL)
     run_script(postgres, "delete from attributes where bucket = 'mcp_auth_codes'")
     run_script(postgres, rendered.files["install.sql"])
-    with pytest.raises(psycopg.errors.RaiseException, match=r"mcp_auth_codes$"):
+    with pytest.raises(psycopg.errors.RaiseException, match="has a target: mcp_auth_codes"):
         run_script(postgres, PROCEDURE.format(""))
 
     left = "select bucket, count(*) from attributes where bucket ~ 'index' group by 1"
