@@ -181,10 +181,12 @@ def test_deletion_stops_at_the_limit_and_says_so(postgres: Database) -> None:
     postgres.run(CREATE_ROWS)
     fill(postgres, expired=100)
 
+    dry = expire(postgres, {"limit": 30, "dryRun": True})
     first = expire(postgres, {"limit": 30})
     second = expire(postgres, {"limit": 1_000}, MAX_DELETES_PER_RUN="40")
 
     assert (first["body"]["deleted"], first["complete"], first["stopped"]) == (30, False, "limit")
+    assert (dry["body"], dry["stopped"]) == (first["body"], "limit")
     assert second["body"]["deleted"] == 40
     assert len(ids(postgres)) == 30
     assert second["health"]["rows"]["expired_rows"] == 30
