@@ -1,8 +1,8 @@
 """
 An application at work: a few clients that read a row and renew another, at a steady rate.
 
-Told on standard input when to begin and to end to count, it writes the p99 in milliseconds and how
-many transactions that is of. A transaction's time begins when it was due, so that waiting counts.
+Told on standard input when to begin and to end to count, it writes what each transaction took, in
+milliseconds. A transaction's time begins when it was due, so that waiting counts.
 """
 
 from __future__ import annotations
@@ -55,9 +55,8 @@ def main() -> None:
     stop.set()
     for thread in threads:
         thread.join()
-    counted = sorted(took for due, took in times if began_s <= due <= ended_s)
-    p99_ms = counted[int(len(counted) * 0.99)] * 1000 if counted else 0.0
-    sys.stdout.write(json.dumps({"p99_ms": p99_ms, "transactions": len(counted)}) + "\n")
+    counted = [took * 1000 for due, took in times if began_s <= due <= ended_s]
+    sys.stdout.write(json.dumps(counted) + "\n")
 
 
 if __name__ == "__main__":
