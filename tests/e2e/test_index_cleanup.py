@@ -8,6 +8,8 @@ comes after what reads it, and says so.
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from tools.demo.token_scene import Item, Key
 
 EXAMPLE = ROOT / "examples" / "index-cleanup"
+README = ROOT / "modules" / "index-cleanup" / "README.md"
 METRICS = "Expiry/IndexCleanup"
 DECLARED = json.loads((ROOT / "lambda_src/index_cleanup/metrics.json").read_text())
 HEALTH = {"itemCount", "tableBytes", "expiredBacklog", "ttlEnabled"}
@@ -223,18 +226,6 @@ def test_lifetimes_are_an_output(world: World) -> None:
     assert world.outputs["lifetimes"]["mcp_access_token_s"] == 3_600
 
 
-def test_ttl_is_on_as_the_readme_checks_it(world: World) -> None:
-    """The README's check answers what the README says."""
-    answer = consumer.aws(
-        world.account, "dynamodb", "describe-time-to-live", "--table-name", world.scene.table
-    )
-
-    assert answer["TimeToLiveDescription"] == {
-        "TimeToLiveStatus": "ENABLED",
-        "AttributeName": "ttl_timestamp",
-    }
-
-
 # The role
 
 
@@ -339,6 +330,31 @@ def test_alarm_on_stopped_ttl_goes_off_while_the_backlog_grows(world: World) -> 
 
 
 # From here on the table changes
+
+
+def test_readme_commands_run_as_they_stand(world: World, tmp_path: Path) -> None:
+    """Each check of the rollout guide works once the names are put in; TTL's answer is as shown."""
+    text = README.read_text()
+    names = {"myapp_attributes": world.scene.table}
+    names["actingweb-cleanup"] = world.deployed.told["function_name"]
+    answers = []
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        for shown, real in names.items():
+            block = block.replace(shown, real)  # noqa: PLW2901 - the same command, with our names
+        done = subprocess.run(
+            ["bash", "-euc", block],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=world.account.full_env() | {"AWS_DEFAULT_OUTPUT": "json"},
+        )
+        answers.append(json.loads(done.stdout))
+
+    (shown,) = re.findall(r"^```json\n(\{\"TimeToLive.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert json.loads(shown) in answers
+    assert len(answers) == 5
+    assert all(answer.get("FunctionError") is None for answer in answers)
 
 
 def test_unknown_event_key_is_refused_by_name(world: World, tmp_path: Path) -> None:

@@ -275,6 +275,7 @@ def test_index_cleanup_only_a_backfill_may_write(planned: dict[str, PlannedModul
     """The role can change a row only while `backfill` is on; the command for it exists then."""
     plain, backfill = grants_of(planned["plain"]), grants_of(planned["preset-backfill"])
 
+    assert "Backfill" not in plain
     assert backfill == {
         **plain,
         "Backfill": (["dynamodb:PartiQLUpdate"], TABLE["arn"], None),
