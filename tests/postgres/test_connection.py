@@ -375,6 +375,18 @@ def test_session_lost_in_a_statement_of_its_own_does_not_know(session: Session) 
     assert raised.value.commit_unknown is True
 
 
+def test_session_whose_answer_does_not_come_is_lost(
+    postgres: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that died without a word is noticed, not waited for until Lambda's own end."""
+    monkeypatch.setattr("expiry.postgres.connection.ANSWER_MARGIN_S", -29.8)
+
+    with open_session(postgres) as session:
+        with pytest.raises(ConnectionLostError, match="no answer in time"):
+            session.run("SELECT pg_sleep(20)")
+        assert not session.is_open
+
+
 def test_session_that_is_interrupted_is_closed(
     session: Session, postgres: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

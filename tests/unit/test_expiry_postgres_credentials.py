@@ -13,6 +13,7 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from expiry import clients
 from expiry.errors import DeniedError, LoginError, MismatchError, NotFoundError
 from expiry.postgres.connection import Server
 from expiry.postgres.credentials import FileCredentials, IamCredentials, SecretCredentials
@@ -176,6 +177,16 @@ def test_iam_token_names_user_and_server_and_ends_soon() -> None:
     assert query["Action"] == ["connect"]
     assert query["X-Amz-Expires"] == ["900"]
     assert query["X-Amz-Credential"][0].endswith("/eu-west-1/rds-db/aws4_request")
+
+
+def test_signing_credentials_that_are_missing_say_what_to_give(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a role there is no token."""
+    monkeypatch.setattr(boto3.Session, "get_credentials", lambda _self: None)
+
+    with pytest.raises(DeniedError, match="give a role"):
+        clients.signing_credentials()
 
 
 def test_server_written_for_people_holds_no_password() -> None:

@@ -6,6 +6,7 @@ Values go as parameters (``:name``), never into the text. No message holds one.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # The application's default may be stricter, and its locks work by what is committed.
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 IDLE, FAILED = "I", "E"
+VERSION = re.compile(r"(\d+)(?:\.(\d+))?")
 
 Row = tuple[Any, ...]
 
@@ -67,9 +69,7 @@ class Session:
     @property
     def server_version(self) -> int:
         """Return the server's version as PostgreSQL numbers it: 150018 for 15.18."""
-        parts = self._open().parameter_statuses["server_version"].split(" ")[0].split(".")
-        digits = [int("".join(filter(str.isdigit, part)) or 0) for part in (*parts, "0")]
-        return digits[0] * 10_000 + digits[1]
+        return version_number(self._open().parameter_statuses["server_version"])
 
     @property
     def process_id(self) -> int:
@@ -187,3 +187,14 @@ class Session:
                 self._asked(sql, {})
         except DatabaseError:
             self.close()
+
+
+def version_number(text: str) -> int:
+    """
+    Number what a server calls its version; 0 where it is no version.
+
+    >>> version_number("15.18 (Debian 15.18-0+deb12u1)"), version_number("18beta1")
+    (150018, 180000)
+    """
+    found = VERSION.match(text)
+    return int(found[1]) * 10_000 + int(found[2] or 0) if found else 0
