@@ -6,9 +6,8 @@ Makes no call. A dry run differs only in the actors held here: same interface, n
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from expiry.batches import NOT_TRIED
 from expiry.masking import shown_key, without_secrets
@@ -21,9 +20,11 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.logging import Logger
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from expiry.allowance import Allowance
     from expiry.budget import Budget
     from expiry.errors import CapExceededError
     from expiry.groups import Groups
+    from expiry.moment import Moment
     from expiry.outcomes import Result
     from expiry.rows import RowCandidate, Rows
     from expiry.scanning import Row
@@ -40,51 +41,6 @@ REMOVED = frozenset({Outcome.DELETED, Outcome.WOULD_DELETE})
 SETTLED = frozenset({Outcome.DELETED, Outcome.GONE, Outcome.CHANGED})
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """
-    The time of a run, fixed once.
-
-    A row has expired only where its end lies before the *cutoff*, which is earlier than *now* by
-    the allowed clock skew: a writer's fast clock must not make a row look dead.
-    """
-
-    now_s: int
-    cutoff_s: int
-
-    @classmethod
-    def at(cls, now_s: float, clock_skew_s: int) -> Self:
-        """Fix the time of a run."""
-        now = int(now_s)
-        return cls(now, now - clock_skew_s)
-
-
-class Allowance:
-    """How many rows the run may still delete; for all threads."""
-
-    def __init__(self, deletions: int) -> None:
-        """Allow *deletions* in all."""
-        self._lock = threading.Lock()
-        self._left = deletions
-
-    @property
-    def left(self) -> int:
-        """Return how many are left."""
-        return self._left
-
-    def take(self, wanted: int) -> bool:
-        """Take *wanted*, or nothing where so many are not left; say which."""
-        with self._lock:
-            granted = wanted <= self._left
-            self._left -= wanted if granted else 0
-            return granted
-
-    def give_back(self, unused: int) -> None:
-        """Return what was granted and turned out not to be a deletion."""
-        with self._lock:
-            self._left += unused
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expiry.budget import Budget, WritePace
+from expiry.allowance import Allowance
+from expiry.budget import WritePace
 from expiry.errors import EventError, ExpiryError
 from expiry.groups import Groups
+from expiry.moment import Moment
 from expiry.rows import Rows
 from expiry.telemetry import Emitter, MetricTable
 from index_cleanup import report
 from index_cleanup.backfill import BackfillPhase
-from index_cleanup.context import Allowance, Context, Moment
+from index_cleanup.context import Context
 from index_cleanup.dry import DryGroups, DryRows
 from index_cleanup.expired import ExpiredPhase
 from index_cleanup.orphans import OrphanPhase
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.logging import Logger
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from expiry.budget import Budget
     from expiry.statements import Value
     from index_cleanup.rules import Rule
     from index_cleanup.settings import Settings

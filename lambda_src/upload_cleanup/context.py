@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 from expiry.outcomes import Account
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.logging import Logger
     from mypy_boto3_s3 import S3Client
 
+    from expiry.allowance import Allowance
     from expiry.budget import Budget, Pace
     from expiry.errors import CapExceededError
+    from expiry.moment import Moment
     from expiry.multipart import Uploads
     from expiry.objects import Objects
     from expiry.rows import Rows
@@ -29,25 +31,6 @@ if TYPE_CHECKING:
     from upload_cleanup.settings import Settings
 
 MOST_ERRORS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """
-    The time of a run, fixed once.
-
-    A session has expired only where its TTL lies before the *cutoff*, which is earlier than *now*
-    by the allowed clock skew: a writer's fast clock must not make a session look dead.
-    """
-
-    now_s: int
-    cutoff_s: int
-
-    @classmethod
-    def at(cls, now_s: float, clock_skew_s: int) -> Self:
-        """Fix the time of a run."""
-        now = int(now_s)
-        return cls(now, now - clock_skew_s)
 
 
 class Problems:
@@ -65,32 +48,6 @@ class Problems:
             self.total += 1
             if len(self.kept) < MOST_ERRORS:
                 self.kept.append({"sessionId": item, "error": error})
-
-
-class Allowance:
-    """How many deletions the run may still make; for all threads."""
-
-    def __init__(self, deletions: int) -> None:
-        """Allow *deletions* in all."""
-        self._lock = threading.Lock()
-        self._left = deletions
-
-    @property
-    def left(self) -> int:
-        """Return how many are left."""
-        return self._left
-
-    def take(self, wanted: int) -> int:
-        """Take up to *wanted*; return how many were granted."""
-        with self._lock:
-            granted = min(wanted, self._left)
-            self._left -= granted
-            return granted
-
-    def give_back(self, unused: int) -> None:
-        """Return what was granted and turned out not to be a deletion."""
-        with self._lock:
-            self._left += unused
 
 
 @dataclass(frozen=True, slots=True)

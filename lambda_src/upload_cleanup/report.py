@@ -21,7 +21,7 @@ from upload_cleanup.sightings import TripwireError
 
 if TYPE_CHECKING:
     from expiry.errors import ExpiryError, StoreError
-    from upload_cleanup.context import Moment
+    from expiry.moment import Moment
     from upload_cleanup.request import Cursor
     from upload_cleanup.session_phase import SessionReport
     from upload_cleanup.settings import Settings

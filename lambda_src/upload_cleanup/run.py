@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expiry.allowance import Allowance
 from expiry.bucket import Bucket
 from expiry.budget import Budget, Pace
 from expiry.errors import ExpiryError, MismatchError
+from expiry.moment import Moment
 from expiry.multipart import Uploads
 from expiry.objects import Objects
 from expiry.rows import Rows
@@ -24,7 +26,7 @@ from expiry.versions import Versions
 from upload_cleanup import report, table
 from upload_cleanup.audit import AuditBucket, RunId, Trail
 from upload_cleanup.census import Scanner
-from upload_cleanup.context import Allowance, Context, Living, Moment, OrphanReport
+from upload_cleanup.context import Context, Living, OrphanReport
 from upload_cleanup.dry import DryObjects, DryRows, DryUploads
 from upload_cleanup.orphan_uploads import UploadPhase
 from upload_cleanup.orphans import OrphanPhase

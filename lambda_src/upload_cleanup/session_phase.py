@@ -96,7 +96,7 @@ class SessionPhase:
             if self._context.settings.review_expired_with_parts:
                 marked, free = stuck.mark_expired(sessions)
                 report.marked_partial += marked
-            granted = self._context.allowance.take(len(free))
+            granted = self._context.allowance.take_some(len(free))
             self._count(expired.clean(free[:granted]), report, granted)
             if granted < len(free):
                 return False

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from expiry.keys import KeyPattern
+    from expiry.moment import Moment
     from expiry.scanning import Row
-    from upload_cleanup.context import Moment
     from upload_cleanup.settings import Attributes, Settings
 
 UPLOADED = "uploaded"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from expiry.budget import Budget, Pace
+from expiry.moment import Moment
 from expiry.rows import Effect, RowCandidate, Rows
 from tests.conformance.test_deletes import refusal
 from upload_cleanup.claims import Claims
-from upload_cleanup.context import Moment
 from upload_cleanup.sessions import TAKE_OVER_S, Session, classify
 from upload_cleanup.settings import Attributes, Settings
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from expiry.keys import KeyPattern
+from expiry.moment import Moment
 from tests.modules.plan import PlannedModule, plan_variants
 from tests.modules.upload_cleanup_calls import (
     ACCEPTED,
@@ -29,7 +30,6 @@ from tests.modules.upload_cleanup_calls import (
 )
 from tools.terraform import ROOT
 from upload_cleanup.audit import Action
-from upload_cleanup.context import Moment
 from upload_cleanup.report import Findings, result
 from upload_cleanup.settings import Attributes, AuditTarget, Settings
 

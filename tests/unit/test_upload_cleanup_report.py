@@ -12,9 +12,10 @@ import pytest
 
 import upload_cleanup
 from expiry.errors import CapExceededError, StoreError
+from expiry.moment import Moment
 from expiry.outcomes import Outcome
 from upload_cleanup import report
-from upload_cleanup.context import Moment, OrphanReport
+from upload_cleanup.context import OrphanReport
 from upload_cleanup.report import Findings
 from upload_cleanup.request import Cursor, PhaseName
 from upload_cleanup.session_phase import SessionReport

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from expiry.moment import Moment
 from expiry.objects import Listed
 from expiry.outcomes import Outcome
-from upload_cleanup.context import Moment
 from upload_cleanup.expired import Held, Verdict, verdict
 from upload_cleanup.sessions import Claim, Session, Standing, classify, created_at_s
 from upload_cleanup.settings import Settings
