@@ -3,18 +3,19 @@ Give rows that lack the TTL attribute one, from what they say of their own end.
 
 Calls: dynamodb:Query, dynamodb:BatchGetItem, dynamodb:PartiQLUpdate. An index row has no date of
 its own: it gets its target's and a while, and never before its target has one, so that it does not
-go first. A page of which anything was not tried comes again; what is done is not done twice.
+go first. So do the rows that are a target's alone. A page of which anything was not tried comes
+again; what is done is not done twice.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from expiry.errors import MismatchError
-from expiry.rows import Effect
-from index_cleanup.dates import Dates, attributes_of
+from index_cleanup.dates import Dates
 from index_cleanup.dating import BackfillReport, Writer
+from index_cleanup.owners import Owner, Owners
 from index_cleanup.pages import matching, query
 from index_cleanup.places import place_behind
 from index_cleanup.rules import OrphanRule
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from expiry.rows import Fetched
     from expiry.scanning import Row
-    from expiry.statements import Identity, Key, Statement, Value
+    from expiry.statements import Identity, Key, Value
     from index_cleanup.context import Context
     from index_cleanup.rules import ExpiredRule, Rule
 
@@ -80,45 +81,30 @@ class BackfillPhase:
         return report
 
 
-@dataclass(frozen=True, slots=True)
 class _OwnRows:
     """Rows that say themselves when they end."""
 
-    rule: ExpiredRule
-    dates: Dates
-    writer: Writer
+    def __init__(self, rule: ExpiredRule, dates: Dates, writer: Writer) -> None:
+        self._rule, self._dates, self._writer = rule, dates, writer
+        self._owners = Owners(dates, writer, rule.ttl_from, tuple(rule.scope.where), rule.linked)
 
     @property
     def rule_to_read(self) -> Rule | None:
         """Return the rule with what has to be read, None where it dates nothing."""
-        return replace(self.rule, expires=self.rule.ttl_from) if self.rule.ttl_from else None
+        return replace(self._rule, expires=self._rule.ttl_from) if self._rule.ttl_from else None
 
     def date(self, rows: list[Row]) -> int:
         """Date a page's rows; return how many, from the first on, are done with."""
-        report, statements, done = self.writer.report, [], len(rows)
-        evidence = (*self.rule.scope.where, *attributes_of(self.rule.ttl_from))
-        for place, row, _ in matching(self.writer.context, report, rows):
-            date_s = self.dates.derive(row, self.rule.ttl_from)
-            if self.dates.has_one(row):
-                report.dated += 1
-            elif date_s is None:
-                report.unknown += 1
-            elif self.writer.may():
-                statements.append(self.dates.statement(row, date_s, evidence))
-            else:
+        report, owners, done = self._writer.report, list[Owner](), len(rows)
+        for place, row, _ in matching(self._writer.context, report, rows):
+            owner = self._owners.of(row)
+            if not self._owners.take(owner):
                 done = place
                 break
-        return 0 if self.writer.write(statements) is None else done
-
-
-@dataclass(slots=True)
-class _Target:
-    """A target's date: one that it has, or one that its statement gives it."""
-
-    date_s: int | None = None  # None: nobody can tell, or it could not be given
-    statement: Statement | None = None
-    absent: bool = False
-    taken: bool = False  # its statement is to be sent
+            owners.append(owner)
+            report.dated += self._dates.has_one(row)
+            report.unknown += owner.date_s is None and not self._dates.has_one(row)
+        return done if self._owners.write(owners) else 0
 
 
 class _IndexRows:
@@ -128,7 +114,9 @@ class _IndexRows:
         self._rule, self._dates, self._writer = rule, dates, writer
         self._context = writer.context
         self._evidence = (*rule.scope.where, *rule.target.attributes)
-        self._target_evidence = (*rule.target.where, *attributes_of(rule.target_ttl_from))
+        self._after_s = rule.ttl_after_target_s or 0
+        where, linked = tuple(rule.target.where), rule.target_linked
+        self._owners = Owners(dates, writer, rule.target_ttl_from, where, linked, self._after_s)
 
     @property
     def rule_to_read(self) -> Rule | None:
@@ -141,32 +129,23 @@ class _IndexRows:
         targets, done = self._targets(rows), len(rows)
         if targets is None:
             return 0
-        waiting: list[tuple[Row, _Target]] = []
+        waiting: list[tuple[Row, Owner]] = []
         for place, row, fields in matching(self._context, self._writer.report, rows):
-            target = targets.get(self._place_of(fields), _Target())
+            target = targets.get(self._place_of(fields), Owner())
             waits = self._wants(row) and target.date_s is not None
-            if not self._take(target, waits=waits):
+            if not self._owners.take(target) or not self._writer.may(int(waits)):
                 done = place
                 break
             if waits:
                 waiting.append((row, target))
             else:
                 self._count(row, target)
-        written = self._write([target for target in targets.values() if target.taken], waiting)
-        return done if written else 0
+        return done if self._write(list(targets.values()), waiting) else 0
 
     def _wants(self, row: Row) -> bool:
         return self._rule.ttl_after_target_s is not None and not self._dates.has_one(row)
 
-    def _take(self, target: _Target, *, waits: bool) -> bool:
-        """Take what dating an index row and its target costs; say whether there was enough."""
-        if target.statement and not target.taken:
-            target.taken = self._writer.may()
-            if not target.taken:
-                return False
-        return not waits or self._writer.may()
-
-    def _count(self, row: Row, target: _Target) -> None:
+    def _count(self, row: Row, target: Owner) -> None:
         """Count an index row that is not dated now."""
         report = self._writer.report
         if self._dates.has_one(row):
@@ -176,23 +155,19 @@ class _IndexRows:
         elif self._wants(row):
             report.unknown += 1
 
-    def _write(self, targets: list[_Target], waiting: list[tuple[Row, _Target]]) -> bool:
+    def _write(self, targets: list[Owner], waiting: list[tuple[Row, Owner]]) -> bool:
         """Date targets, then the index rows of those that have a date; say if all were tried."""
         report = self._writer.report
-        answers = self._writer.write([each.statement for each in targets if each.statement])
-        for target, answer in zip(targets, answers or (), strict=False):
-            report.targets += answer.effect is Effect.DONE
-            if answer.effect is not Effect.DONE:
-                target.date_s = None
+        before = report.backfilled - report.linked
+        in_time = self._owners.write(targets)
+        report.targets += report.backfilled - report.linked - before
         ready = [
-            self._dates.statement(
-                row, target.date_s + (self._rule.ttl_after_target_s or 0), self._evidence
-            )
+            self._dates.statement(row, target.date_s + self._after_s, self._evidence)
             for row, target in waiting
-            if answers is not None and target.date_s is not None
+            if in_time and target.date_s is not None
         ]
-        self._context.allowance.give_back(len(waiting) - len(ready))
-        if answers is None:
+        self._writer.give_back(len(waiting) - len(ready))
+        if not in_time:
             return False
         report.unknown += len(waiting) - len(ready)
         return self._writer.write(ready) is not None
@@ -204,29 +179,19 @@ class _IndexRows:
         key = self._key(fields)
         return None if key is None else self._context.rows.identity(key)
 
-    def _targets(self, rows: Sequence[Row]) -> dict[Identity | None, _Target] | None:
+    def _targets(self, rows: Sequence[Row]) -> dict[Identity | None, Owner] | None:
         """Read a page's targets, each once; None where time was up before all were read."""
         scope, names = self._rule.scope, self._context.table.key_names
         fields = (Fields(row, names, scope.json_attributes) for row in rows)
         keys = [self._key(each) for each in fields if is_as(each.row, scope.where)]
         told = [key for key in keys if key is not None]
-        wanted = (*self._target_evidence, *self._context.ttl_attributes)
-        fetched = self._context.rows.get(told, wanted)
-        if fetched.unknown and self._writer.out_of_time():
+        fetched = self._context.rows.get(told, self._owners.attributes)
+        if not self._writer.all_read(fetched, UNREAD):
             return None
-        if fetched.unknown:
-            self._writer.report.problem(f"{len(fetched.unknown)} {UNREAD}")
         return {self._context.rows.identity(key): self._target(fetched, key) for key in told}
 
-    def _target(self, fetched: Fetched, key: Key) -> _Target:
+    def _target(self, fetched: Fetched, key: Key) -> Owner:
         row = fetched.row(key)
         if row is None:
-            return _Target(absent=fetched.absent(key))
-        if not is_as(row, self._rule.target.where):
-            return _Target()
-        if self._dates.has_one(row):
-            return _Target(self._dates.read(row))
-        date_s = self._dates.derive(row, self._rule.target_ttl_from)
-        if date_s is None:
-            return _Target()
-        return _Target(date_s, self._dates.statement(row, date_s, self._target_evidence))
+            return Owner(absent=fetched.absent(key))
+        return self._owners.of(row) if is_as(row, self._rule.target.where) else Owner()

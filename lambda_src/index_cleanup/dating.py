@@ -18,7 +18,7 @@ from index_cleanup.context import RuleReport
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from expiry.rows import Answer
+    from expiry.rows import Answer, Fetched
     from expiry.statements import Statement
     from index_cleanup.context import Context
 
@@ -29,6 +29,7 @@ class BackfillReport(RuleReport):
 
     dated: int = 0  # rows of the rule that have the attribute already
     targets: int = 0  # of ``backfilled``
+    linked: int = 0  # likewise
     changed: int = 0  # rewritten, or dated, by somebody in between
     gone: int = 0
     failed: int = 0
@@ -41,6 +42,7 @@ class BackfillReport(RuleReport):
             "dated": self.dated,
             "backfilled": self.backfilled,
             "targetsBackfilled": self.targets,
+            "linkedBackfilled": self.linked,
             "orphans": self.orphans,
             "unknown": self.unknown,
             "changed": self.changed,
@@ -57,9 +59,13 @@ class Writer:
     context: Context
     report: BackfillReport
 
-    def may(self) -> bool:
-        """Say whether the run may write one row more; then it is counted."""
-        return self.context.allowance.take(1)
+    def may(self, rows: int) -> bool:
+        """Say whether the run may write so many *rows* more; then they are counted."""
+        return self.context.allowance.take(rows)
+
+    def give_back(self, rows: int) -> None:
+        """Return what was granted and not needed."""
+        self.context.allowance.give_back(rows)
 
     def write(self, statements: Sequence[Statement]) -> list[Answer] | None:
         """Return one answer each, None where time was up before all had their end."""
@@ -74,6 +80,14 @@ class Writer:
             self.out_of_time() and any(answer.effect is Effect.FAILED for answer in tried)
         )
         return None if cut_short else answers
+
+    def all_read(self, fetched: Fetched, unread: str) -> bool:
+        """Say whether nothing is missing for want of time; tell what is missing otherwise."""
+        if fetched.unknown and self.out_of_time():
+            return False
+        if fetched.unknown:
+            self.report.problem(f"{len(fetched.unknown)} {unread}")
+        return True
 
     def out_of_time(self) -> bool:
         """Say whether what failed may have failed for want of another try."""

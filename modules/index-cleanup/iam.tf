@@ -15,7 +15,7 @@ locals {
         [for key in try(rule.linked, []) : replace(key.hash_key, "{hash_key}", rule.partition)],
         [for key in try(rule.target_linked, []) : replace(key.hash_key, "{hash_key}", replace(rule.target.hash_key, "{hash_key}", rule.partition))],
       )
-      backfilled = length(concat(try(rule.ttl_from, []), try(rule.target_ttl_from, []))) > 0
+      backfilled = length(concat(try(rule.ttl_from, []), try(rule.target_ttl_from, []))) > 0 || try(rule.ttl_after_target_s, null) != null
     }
   ]
 
@@ -30,7 +30,7 @@ locals {
       if length(rule.linked) > 0 || !(rule.expired || rule.first)
     ]))
     check    = distinct(flatten([for rule in local.reach : rule.target if !(rule.expired || rule.first)]))
-    backfill = !var.backfill ? [] : distinct(flatten([for rule in local.reach : [rule.partition, rule.target] if rule.backfilled]))
+    backfill = !var.backfill ? [] : distinct(flatten([for rule in local.reach : [rule.partition, rule.target, rule.linked] if rule.backfilled]))
   }
 
   # ForAllValues is true where a call names no partition at all, so Null says that it names one.

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PRESET = {"PRESET": "actingweb"}
 TTL = "ttl_timestamp"
+PROVIDER = "mcp_google_tokens"
+DATED = 27  # rows of the world that are to get a date
 HOUR_S = 3_600
 SECRET = "b3arer"  # noqa: S105 - part of every name below, to be found nowhere
 UPDATE = "BatchExecuteStatement"
@@ -46,6 +48,23 @@ def indexed(
         stage.row(ACTOR, bucket, f"{name}-{SECRET}", data, ttl_h=ttl_h),
         stage.row(SYSTEM, f"_{kind}_index", f"{name}-{SECRET}", ACTOR, ttl_h=index_ttl_h),
     ]
+
+
+def owners_of_others(stage: IndexStage, add: Callable[..., None]) -> None:
+    """Add tokens with a row that is theirs alone, and says nothing of its end."""
+    at = stage.at
+    for name, ttl_h, own_h in (("mine", None, None), ("ours", 9, None), ("theirs", None, 7)):
+        token = {"expires_at": at(2), "google_token_key": f"g-{name}-{SECRET}"}
+        dates_h = (3, 5) if ttl_h is None else (None, 11)
+        add(indexed(stage, name, "access_token", token, ttl_h=ttl_h), *dates_h)
+        provider = stage.row(ACTOR, PROVIDER, f"g-{name}-{SECRET}", {"t": "x"}, ttl_h=own_h)
+        add([provider], {"mine": 5, "ours": 11}.get(name))
+    add([stage.row(ACTOR, PROVIDER, f"g-nobody-{SECRET}", {"t": "x"}, ttl_h=None)], None)
+    astray = {"expires_at": at(2), "google_token_key": f"g-astray-{SECRET}"}
+    add(indexed(stage, "astray", "access_token", astray), 3, 5)
+    other = stage.row(ACTOR, PROVIDER, f"g-astray-{SECRET}", {"t": "x"}, ttl_h=None)
+    other["bucket"] = {"S": "notes"}
+    add([other], None)
 
 
 def world(stage: IndexStage) -> tuple[list[Item], dict[Place, int]]:
@@ -74,6 +93,7 @@ def world(stage: IndexStage) -> tuple[list[Item], dict[Place, int]]:
     unused = {"expires_at": at(700), "used": False, "used_at": None}
     add(indexed(stage, "unused", "refresh_token", unused), 701, 703)
     add(indexed(stage, "fraction", "auth_code", {"expires_at": at(1) - 0.5}), 2, 4)
+    owners_of_others(stage, add)
     # Where one of the two has a date already.
     add(
         indexed(stage, "both", "access_token", {"expires_at": at(2)}, ttl_h=9, index_ttl_h=8),
@@ -146,11 +166,12 @@ def test_backfill_gives_each_row_the_date_that_it_should_have(clients: Clients) 
     assert result["body"] == {"backfilled": dates}
     assert result["complete"]
     found = counts(result)
-    assert found["backfilled"] == dates == 18
-    assert found["targetsBackfilled"] == 7
+    assert found["backfilled"] == dates == DATED
+    assert (found["targetsBackfilled"], found["linkedBackfilled"]) == (10, 2)
     assert found["unmatched"] == 1
     kept = found["dated"] + found["unknown"] + found["orphans"]
-    assert found["listed"] == found["backfilled"] - found["targetsBackfilled"] + kept
+    with_own = found["targetsBackfilled"] + found["linkedBackfilled"]
+    assert found["listed"] == found["backfilled"] - with_own + kept
     assert (found["orphans"], found["changed"], found["gone"], found["failed"]) == (1, 0, 0, 0)
     stage.tear_down()
 
@@ -251,12 +272,14 @@ def test_backfill_raced_before_each_write_leaves_the_writers_rows(
     stage.tear_down()
 
 
-def test_backfill_never_dates_an_index_row_before_its_target(clients: Clients) -> None:
-    """A target that was renewed in between has no date yet: its index row must not go first."""
+def test_backfill_never_dates_what_hangs_on_a_target_before_it(clients: Clients) -> None:
+    """A target that was renewed in between has no date yet: nothing of it must go first."""
     stage = IndexStage(clients)
-    target, index = indexed(stage, "token", "access_token", {"expires_at": stage.at(2)})
-    stage.write([target, index])
-    renewed = {**target, "data": {"S": json.dumps({"expires_at": stage.at(900)})}}
+    data = {"expires_at": stage.at(2), "google_token_key": "g"}
+    target, index = indexed(stage, "token", "access_token", data)
+    provider = stage.row(ACTOR, PROVIDER, "g", {"t": "x"}, ttl_h=None)
+    stage.write([target, index, provider])
+    renewed = {**target, "data": {"S": json.dumps({**data, "expires_at": stage.at(900)})}}
 
     def renew(call: Call) -> None:
         if call.operation == UPDATE:
@@ -264,7 +287,7 @@ def test_backfill_never_dates_an_index_row_before_its_target(clients: Clients) -
 
     result = backfill(stage, Wire(before=renew), rules=["mcp_access_tokens"])
 
-    assert stage.rows() == {stage.place(target): renewed, stage.place(index): index}
+    assert stage.rows() == {stage.place(row): row for row in (renewed, index, provider)}
     found = counts(result)
     assert (found["changed"], found["unknown"], found["backfilled"]) == (1, 1, 0)
     stage.tear_down()
@@ -288,7 +311,7 @@ def test_backfill_answer_that_was_lost_is_counted_once(clients: Clients) -> None
     result = backfill(stage, Wire(disturb=lose))
 
     assert stage.rows() == after
-    assert (counts(result)["backfilled"], counts(result)["failed"]) == (18, 0)
+    assert (counts(result)["backfilled"], counts(result)["failed"]) == (DATED, 0)
     stage.tear_down()
 
 
@@ -301,7 +324,7 @@ def test_backfill_is_bounded_and_goes_on_from_its_cursor(clients: Clients) -> No
 
     assert stage.rows() == after
     written = [result["body"]["backfilled"] for result in results]
-    assert sum(written) == 18
+    assert sum(written) == DATED
     assert max(written) <= 3
     assert [result["complete"] for result in results] == [False] * (len(results) - 1) + [True]
     stage.tear_down()
