@@ -224,7 +224,7 @@ class Cleanup:
             try:
                 row = means.link.attempt(one_row(further if cursor else first, parameters))
             except StatementTimeoutError:
-                if not size.failed():
+                if not size.failed(rows * ROWS_OF_ENTRY) or rows == 1:
                     raise
                 continue
             listed, candidates, targets, links, entries, orphaned, expired, last = row

@@ -115,7 +115,7 @@ def fill(means: Means, target: Target, filling: Filling, tally: Tally, batch_siz
                 one_row(statement, {"batch_size": rows, **cursor})
             )
         except StatementTimeoutError:
-            if not size.failed():
+            if not size.failed(rows):
                 raise
             continue
         tally.listed += listed

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from expiry.errors import StatementTimeoutError
+from expiry.errors import ConstraintError, DatabaseError, StatementTimeoutError
+from expiry.masking import masked
 from expiry.postgres.catalog import Catalog
 from postgres_expiry.pacing import BatchSize, RowPace
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from postgres_expiry.settings import Settings
 
 LAG_EVERY_S = 1.0
+MOST_FAILED = 100  # rows; from here on it is not the rows
+MOST_REASONS = 10
 
 
 class Stop(StrEnum):
@@ -46,7 +49,8 @@ class Tally:
     rows: int = 0  # deleted with the candidates: an index row takes its dead target along
     would_delete: int = 0
     changed: int = 0  # held by somebody, or no longer what they were
-    protected: int = 0  # due, but something refers to them; not listed
+    failed: int = 0  # the database does not let them go
+    reasons: list[str] = field(default_factory=list)  # of the first of those
     unknown: int = 0  # their expiry cannot be read; not listed
     batches: int = 0
     longest_s: float = 0.0
@@ -118,14 +122,16 @@ def delete(means: Means, victims: Doomed, batch_size: int, tally: Tally) -> None
         if tally.stopped:
             return
         rows = means.batch_size(size.rows)
-        statement = victims.batch(first=not cursor)
-        parameters = {**victims.parameters, "cutoff": means.cutoff, "batch_size": rows, **cursor}
         began_s = means.clock()
+        statement = victims.batch(first=not cursor)
         try:
-            listed, deleted, *last = means.link.attempt(one_row(statement, parameters))
-        except StatementTimeoutError:
-            if not size.failed():
+            listed, deleted, *last = _ask(means, victims, statement, rows, cursor)
+        except DatabaseError as error:
+            if not _may_be_a_row(error):
                 raise
+            if rows == 1:
+                cursor = _passed_by(means, victims, cursor, tally, error)
+            size.failed(rows)
             continue
         tally.listed += listed
         tally.deleted += deleted
@@ -137,6 +143,46 @@ def delete(means: Means, victims: Doomed, batch_size: int, tally: Tally) -> None
         if listed < rows:
             return
         cursor = victims.order.cursor(last)
+
+
+def _ask(
+    means: Means, victims: Doomed, statement: str, rows: int, cursor: Mapping[str, str]
+) -> tuple[Any, ...]:
+    parameters = {"cutoff": means.cutoff, "batch_size": rows, **victims.parameters, **cursor}
+    return means.link.attempt(one_row(statement, parameters))
+
+
+def _may_be_a_row(error: DatabaseError) -> bool:
+    """Say whether other rows may well go though these do not: a constraint, a trigger, the time."""
+    return (
+        isinstance(error, ConstraintError | StatementTimeoutError) or type(error) is DatabaseError
+    )
+
+
+def _passed_by(
+    means: Means, victims: Doomed, cursor: Mapping[str, str], tally: Tally, error: DatabaseError
+) -> dict[str, str]:
+    """
+    Note the one row that does not go, and return the cursor behind it.
+
+    Raises:
+        DatabaseError: There are too many of them.
+    """
+    statement, parameters = victims.end(first=not cursor), {**victims.parameters, **cursor}
+    found = means.link.attempt(
+        lambda session: session.run(statement, cutoff=means.cutoff, batch_size=1, **parameters)
+    )
+    if not found:  # somebody else has dealt with it
+        return dict(cursor)
+    (last,) = found
+    tally.listed += 1
+    tally.failed += 1
+    if tally.failed >= MOST_FAILED:
+        raise error
+    if len(tally.reasons) < MOST_REASONS:
+        # A key may be a secret, so the beginning of its hash stands for it.
+        tally.reasons.append(f"row {masked(chr(31).join(last[1:]))}: {error}")
+    return victims.order.cursor(last)
 
 
 def one_row(statement: str, parameters: Mapping[str, Any]) -> Callable[[Session], tuple[Any, ...]]:

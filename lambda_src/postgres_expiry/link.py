@@ -71,7 +71,7 @@ class Link:
         """
         Do *work*, which is one transaction; again after a deadlock, a lost lock or connection.
 
-        A constraint too: a reference that came after the statement began is seen by the next.
+        Once after a constraint: a reference that came in between is seen by the next look.
 
         Raises:
             DatabaseError: It failed for good.
@@ -83,7 +83,10 @@ class Link:
                 if attempt == ATTEMPTS or self.reconnects == RECONNECTS:
                     raise
                 self._reopen()
-            except (TransientError, ConstraintError):
+            except ConstraintError:
+                if attempt > 1:
+                    raise
+            except TransientError:
                 pause_s = FIRST_PAUSE_S * 2 ** (attempt - 1)
                 if attempt == ATTEMPTS or not self._budget.allows(pause_s):
                     raise

@@ -40,10 +40,10 @@ class BatchSize:
         elif duration_s < self._target_s / 2 and rows >= self._rows:
             self._rows = min(self._most, self._rows + max(1, self._rows // 2))
 
-    def failed(self) -> bool:
-        """Halve after a batch that did not end; say whether that makes a difference."""
-        smaller = self._rows > 1
-        self._rows = max(1, self._rows // 2)
+    def failed(self, rows: int) -> bool:
+        """Halve after a batch of *rows* that did not end; say whether that makes a difference."""
+        smaller = rows > 1
+        self._rows = max(1, min(self._rows, rows) // 2)
         return smaller
 
 

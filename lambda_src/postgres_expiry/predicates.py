@@ -91,8 +91,15 @@ class Doomed:
 
     def batch(self, *, first: bool) -> str:
         """Write the statement of one batch, with ``:batch_size``; all but the *first* go on."""
+        return self._paged("delete_batch", first=first)
+
+    def end(self, *, first: bool) -> str:
+        """Write the statement that says where such a batch would end."""
+        return self._paged("last_of_page", first=first)
+
+    def _paged(self, template: str, *, first: bool) -> str:
         return rendered(
-            "delete_batch",
+            template,
             table=self.relation.sql,
             due=self.due,
             after="" if first else self.order.after,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from postgres_expiry.settings import Settings
 
 MOST_ERRORS = 100
+ITEM = "ItemError"
+OUTCOMES = ("deleted", "would_delete", "changed", "failed")
 
 
 @dataclass(slots=True)
@@ -68,16 +70,12 @@ def result(findings: Findings) -> dict[str, Any]:
         "statusCode": 200,
         "body": _body(findings),
         "rules": {name: _rule(tally) for name, tally in findings.tallies.items()},
-        "outcomes": {
-            outcome: findings.total(outcome) for outcome in ("deleted", "would_delete", "changed")
-        },
+        "outcomes": {outcome: findings.total(outcome) for outcome in OUTCOMES},
         "health": {name: _health(health) for name, health in findings.health.items()},
         "notes": {
             target.rule.name: list(target.notes) for target in findings.targets if target.notes
         },
-        "errors": [
-            {"type": type(error).__name__, "message": str(error)} for error in findings.failures
-        ][:MOST_ERRORS],
+        "errors": _errors(findings)[:MOST_ERRORS],
         "cutoff": findings.cutoff,
         "complete": findings.complete,
         "stopped": findings.stopped,
@@ -107,6 +105,13 @@ def _body(findings: Findings) -> dict[str, Any]:
     return body
 
 
+def _errors(findings: Findings) -> list[dict[str, str]]:
+    errors = [{"type": type(e).__name__, "message": str(e)} for e in findings.failures]
+    for name, tally in findings.tallies.items():
+        errors += [{"type": ITEM, "message": f"{name}: {reason}"} for reason in tally.reasons]
+    return errors
+
+
 def _removed(rows: int, would_delete: int) -> int:
     return rows + would_delete
 
@@ -117,6 +122,7 @@ def _rule(tally: Tally) -> dict[str, Any]:
         "deleted": tally.deleted,
         "would_delete": tally.would_delete,
         "changed": tally.changed,
+        "failed": tally.failed,
         "unknown": tally.unknown,
         "rows": tally.rows,
         **tally.counted,
@@ -151,7 +157,8 @@ def metrics(findings: Findings) -> dict[str, float]:
         "GateRefused": int(refused),
         "ReplicaLagStopped": int(findings.stopped is Stop.REPLICA_LAG),
         "RunIncomplete": int(not findings.complete),
-        "CleanupErrors": len(findings.failures),
+        "Failed": findings.total("failed"),
+        "CleanupErrors": len(findings.failures) + findings.total("failed"),
         "CleanupDuration": round(findings.duration_s * 1000),
     }
 

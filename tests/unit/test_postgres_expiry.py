@@ -55,7 +55,7 @@ def test_batch_that_fails_at_one_row_is_at_its_end() -> None:
     """Halving must come to an end, else a run would ask for ever."""
     size = BatchSize(4, target_s=0.2)
 
-    assert [size.failed(), size.failed(), size.failed()] == [True, True, False]
+    assert [size.failed(4), size.failed(2), size.failed(1)] == [True, True, False]
     assert size.rows == 1
 
 
@@ -124,13 +124,16 @@ def failing(*failures: Exception) -> Any:
 
 
 def test_link_repeats_what_another_transaction_undid() -> None:
-    """A lock, a deadlock, a reference that came in between: again, each time a little later."""
+    """A lock, a deadlock: again, each time a little later; a reference that came: once, at once."""
     made, pauses = link(Opener())
 
-    assert made.attempt(failing(LockedError("held"), ConstraintError("came"))) is made.session
+    assert made.attempt(failing(LockedError("held"), LockedError("held"))) is made.session
     assert pauses == [0.2, 0.4]
     with pytest.raises(LockedError):
         made.attempt(failing(*[LockedError("held")] * 4))
+    assert made.attempt(failing(ConstraintError("came"))) is made.session
+    with pytest.raises(ConstraintError):
+        made.attempt(failing(ConstraintError("came"), ConstraintError("stays")))
 
 
 def test_link_opens_a_lost_session_again_and_no_more_than_thrice() -> None:
