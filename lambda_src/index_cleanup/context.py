@@ -47,10 +47,8 @@ Item = TypeVar("Item")
 class Context:
     """One run's means. ``rows`` and ``groups`` write nothing in a dry run."""
 
-    run_id: str
     settings: Settings
     table: Table
-    dry_run: bool
     most_deletes: int  # the smaller of max_deletes and the request's limit
     moment: Moment
     client: DynamoDBClient  # for queries only: nothing else reads or deletes through it

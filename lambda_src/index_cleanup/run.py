@@ -109,10 +109,8 @@ class Run:
         }
         place = (self.dynamodb, table.name, table.key_names)
         return Context(
-            run_id=self.run_id,
             settings=settings,
             table=table,
-            dry_run=dry_run,
             most_deletes=most,
             moment=Moment.at(self.wall_clock(), settings.clock_skew_s),
             client=self.dynamodb,

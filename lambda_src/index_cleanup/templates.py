@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from expiry.attributes import type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from expiry.scanning import Row
     from expiry.statements import Key
@@ -202,11 +202,6 @@ class KeyTemplate:
 def is_as(row: Row, where: Mapping[str, str]) -> bool:
     """Say whether *row* says of itself what it must: a composite key alone can collide."""
     return all(row.get(name, {}).get("S") == text for name, text in where.items())
-
-
-def attributes_of(paths: Collection[Path]) -> Iterator[str]:
-    """Return the attributes that hold *paths*."""
-    return (path.attribute for path in paths)
 
 
 def _from_json(text: str) -> Any:
