@@ -15,19 +15,24 @@ locals {
 
   expired_rules = [
     for rule in [
-      { name = "oauth_sessions", bucket = "_oauth_sessions", field = "created_at", plus_s = var.lifetimes.oauth_session_s },
-      { name = "spa_access_tokens", bucket = "spa_access_tokens", field = "expires_at", plus_s = 0 },
-      { name = "spa_refresh_tokens", bucket = "spa_refresh_tokens", field = "expires_at", plus_s = 0 },
+      { name = "oauth_sessions", bucket = "_oauth_sessions", ends = "data.created_at", plus_s = var.lifetimes.oauth_session_s },
+      { name = "spa_access_tokens", bucket = "spa_access_tokens", ends = "data.expires_at", plus_s = 0 },
+      { name = "spa_refresh_tokens", bucket = "spa_refresh_tokens", ends = "data.expires_at", plus_s = 0 },
     ] : rule if local.is_actingweb
   ]
 
   # A number of JSON as SQL; null where it is none.
   json_number = {
     for pair in setproduct(["data", "target.data"], ["created_at", "expires_at", "used_at"]) :
-    "${pair[0]}.${pair[1]}" => "(${trimspace(templatefile("${local.sql_folder}/json_number.sql", { data = pair[0], field = pair[1] }))})"
+    join(".", pair) => format("(%s)", trimspace(templatefile("${local.sql_folder}/json_number.sql", { data = pair[0], field = pair[1] })))
   }
 
-  attributes_table = "\"${replace(var.preset_schema, "\"", "\"\"")}\".\"attributes\""
+  expires_at = local.json_number["target.data.expires_at"]
+  used_at    = local.json_number["target.data.used_at"]
+  is_past    = "${local.expires_at} < expiry_run.cutoff"
+  is_used_up = "target.data -> 'used' = 'true' and ${local.used_at} + ${local.reuse_s} < expiry_run.cutoff"
+
+  attributes_table = format("%s.\"attributes\"", local.quoted[var.preset_schema])
 
   index_values = {
     for rule in local.index_rules : rule.name => {
@@ -43,11 +48,8 @@ locals {
           linked_bucket = "'${rule.linked}'"
           link_field    = "'google_token_key'"
           cutoff        = "expiry_run.cutoff"
-          target_dead = "(${join(" or ", concat(
-            ["${local.json_number["target.data.expires_at"]} < expiry_run.cutoff"],
-            rule.reused ? ["target.data -> 'used' = 'true' and ${local.json_number["target.data.used_at"]} + ${local.reuse_s} < expiry_run.cutoff"] : [],
-          ))})"
-          target_known = "(${local.json_number["target.data.expires_at"]} is not null or target.ttl_timestamp is not null)"
+          target_dead   = rule.reused ? "(${local.is_past} or ${local.is_used_up})" : "(${local.is_past})"
+          target_known  = "(${local.expires_at} is not null or target.ttl_timestamp is not null)"
       })
     }
   }
@@ -55,7 +57,7 @@ locals {
   index_statements = {
     for name, pages in local.index_values : name => {
       for page, values in pages : page => trimspace(templatefile(
-        "${local.sql_folder}/${page == "count" ? "count_index" : "delete_index_batch"}.sql",
+        format("%s/%s.sql", local.sql_folder, page == "count" ? "count_index" : "delete_index_batch"),
         merge(values, { index_page = trimspace(templatefile("${local.sql_folder}/index_page.sql", values)) }),
       ))
     }
@@ -67,7 +69,7 @@ locals {
       name   = rule.name
       table  = local.attributes_table
       order  = ["\"id\"", "\"bucket_name\""]
-      due    = "id = ${local.system_partition} and bucket = '${rule.bucket}' and (coalesce(ttl_timestamp < expiry_run.cutoff, false) or coalesce(${local.json_number["data.${rule.field}"]} + ${rule.plus_s} < expiry_run.cutoff, false))"
+      due    = "id = ${local.system_partition} and bucket = '${rule.bucket}' and (coalesce(ttl_timestamp < expiry_run.cutoff, false) or coalesce(${local.json_number[rule.ends]} + ${rule.plus_s} < expiry_run.cutoff, false))"
       expire = "cast(null as bigint)"
       size   = 500
       about  = "${rule.name}: what says itself that it has died"

@@ -2,16 +2,28 @@ locals {
   sql_folder = "${path.module}/../../lambda_src/postgres_expiry/sql"
 
   # PostgreSQL cuts an identifier at 63 bytes without a word.
-  sql_name     = length(var.name) <= 63 ? var.name : "${substr(var.name, 0, 54)}-${substr(sha256(var.name), 0, 8)}"
-  preflight_as = "${local.sql_name}-preflight"
-  history_as   = "${local.sql_name}-history"
-  sql_schema   = "\"${var.pg_cron.schema}\""
-  procedure    = "${local.sql_schema}.\"${local.sql_name}\""
-  preflight    = "${local.sql_schema}.\"${length(local.preflight_as) <= 63 ? local.preflight_as : "${substr(local.preflight_as, 0, 54)}-${substr(sha256(local.preflight_as), 0, 8)}"}\""
-  view_names   = { for rule in keys(local.tables) : rule => "${local.sql_name}-${rule}-status" }
-  views = {
-    for rule, name in local.view_names : rule => "${local.sql_schema}.\"${length(name) <= 63 ? name : "${substr(name, 0, 54)}-${substr(sha256(name), 0, 8)}"}\""
+  own_names = merge(
+    { job = var.name, preflight = "${var.name}-preflight", history = "${var.name}-history" },
+    { for rule in keys(local.tables) : "${rule}-status" => "${var.name}-${rule}-status" },
+  )
+  short_names = {
+    for what, name in local.own_names : what => length(name) <= 63 ? name : format("%s-%s", substr(name, 0, 54), substr(sha256(name), 0, 8))
   }
+  sql_name   = local.short_names.job
+  sql_schema = local.quoted[var.pg_cron.schema]
+  procedure  = format("%s.\"%s\"", local.sql_schema, local.sql_name)
+  preflight  = format("%s.\"%s\"", local.sql_schema, local.short_names.preflight)
+  views      = { for rule in keys(local.tables) : rule => format("%s.\"%s\"", local.sql_schema, local.short_names["${rule}-status"]) }
+
+  # Names are quoted, values are literals: nothing of a configuration is read as SQL.
+  configured = distinct(concat(
+    [var.pg_cron.schema, var.preset_schema, var.database.name],
+    flatten([
+      for t in local.tables : concat([t.schema, t.table, t.expiry.column], t.key, [for w in t.where : w.column], [for w in t.where : w.value if w.value != null])
+    ]),
+  ))
+  quoted  = { for text in local.configured : text => format("\"%s\"", replace(text, "\"", "\"\"")) }
+  literal = { for text in local.configured : text => format("'%s'", replace(text, "'", "''")) }
 
   # What the database's clock says, less the skew; the handler asks the same.
   sql_cutoff = trimspace(templatefile("${local.sql_folder}/cutoff.sql", { clock_skew_s = var.limits.clock_skew_s }))
@@ -23,23 +35,19 @@ locals {
     timestamp          = ["timestamp without time zone"]
   }
 
-  # Names are quoted, values are literals: nothing of a configuration is read as SQL.
   rules = [
     for name, t in local.tables : {
       name   = name
-      table  = "\"${replace(t.schema, "\"", "\"\"")}\".\"${replace(t.table, "\"", "\"\"")}\""
-      column = "\"${replace(t.expiry.column, "\"", "\"\"")}\""
-      order  = [for column in concat([t.expiry.column], [for k in t.key : k if k != t.expiry.column]) : "\"${replace(column, "\"", "\"\"")}\""]
+      table  = join(".", [local.quoted[t.schema], local.quoted[t.table]])
+      column = local.quoted[t.expiry.column]
+      order  = [for column in distinct(concat([t.expiry.column], t.key)) : local.quoted[column]]
       hold_s = coalesce(t.expiry.lifetime_s, 0) + t.grace_s
       kind   = t.expiry.kind
       about  = t
-      where = [
-        for w in t.where : join(" ", compact([
-          "\"${replace(w.column, "\"", "\"\"")}\"", w.operator, w.value == null ? "" : "'${replace(w.value, "'", "''")}'",
-        ]))
-      ]
+      where  = [for w in t.where : join(" ", compact([local.quoted[w.column], w.operator, w.value == null ? "" : local.literal[w.value]]))]
     }
   ]
+  relations = { for r in local.rules : r.name => format("'%s'", replace(r.table, "'", "''")) }
 
   due = {
     for r in local.rules : r.name => {
@@ -64,10 +72,16 @@ locals {
   ])
 
   # One batch, the handler's own statement: the first, and any after it.
+  cursors = { for p in local.passes : p.name => [for i in range(length(p.order)) : "expiry_rule.last_${i}"] }
+  after = {
+    for p in local.passes : p.name => {
+      first = ""
+      next  = format("and (%s) > (%s)", join(", ", p.order), join(", ", local.cursors[p.name]))
+    }
+  }
   batches = {
     for p in local.passes : p.name => {
-      for after in ["", "and (${join(", ", p.order)}) > (${join(", ", [for i in range(length(p.order)) : "expiry_rule.last_${i}"])})"] :
-      after == "" ? "first" : "next" => trimspace(templatefile("${local.sql_folder}/delete_batch.sql", {
+      for which, after in local.after[p.name] : which => trimspace(templatefile("${local.sql_folder}/delete_batch.sql", {
         table           = p.table
         due             = p.due
         after           = after
@@ -86,7 +100,7 @@ locals {
       batch_size  = p.size
       first_batch = local.batches[p.name].first
       next_batch  = local.batches[p.name].next
-      into        = join(", ", concat(["expiry_run.rows_listed", "expiry_run.rows_deleted"], [for i in range(length(p.order)) : "expiry_rule.last_${i}"]))
+      into        = join(", ", concat(["expiry_run.rows_listed", "expiry_run.rows_deleted"], local.cursors[p.name]))
       cursor      = [for i, column in p.order : { name = "last_${i}", type = "${p.table}.${column}%type" }]
       count_expired = trimspace(templatefile("${local.sql_folder}/count_expired.sql", {
         table   = p.table
@@ -104,19 +118,19 @@ locals {
       monitoring_view = trimspace(templatefile("${local.sql_folder}/monitoring_view.sql", {
         view     = local.views[r.name]
         table    = r.table
-        relation = "'${replace(r.table, "'", "''")}'"
+        relation = local.relations[r.name]
         column   = r.column
         due      = local.due[r.name]["(${local.sql_cutoff})"]
         scope    = length(r.where) == 0 ? "true" : join(" and ", r.where)
       }))
       literals = {
         name   = "'${r.name}'"
-        schema = "'${replace(r.about.schema, "'", "''")}'"
-        table  = "'${replace(r.about.table, "'", "''")}'"
-        column = "'${replace(r.about.expiry.column, "'", "''")}'"
-        types  = "array[${join(", ", [for type in local.column_types[r.kind] : "'${type}'"])}]"
-        key    = "array[${join(", ", [for column in r.about.key : "'${replace(column, "'", "''")}'"])}]::text[]"
-        others = "array[${join(", ", [for w in concat([for c in r.about.where : c.column], local.is_actingweb ? ["bucket", "name", "data"] : []) : "'${replace(w, "'", "''")}'"])}]::text[]"
+        schema = local.literal[r.about.schema]
+        table  = local.literal[r.about.table]
+        column = local.literal[r.about.expiry.column]
+        types  = format("array[%s]", join(", ", [for type in local.column_types[r.kind] : "'${type}'"]))
+        key    = format("array[%s]::text[]", join(", ", [for column in r.about.key : local.literal[column]]))
+        others = format("array[%s]::text[]", join(", ", concat([for w in r.about.where : local.literal[w.column]], local.is_actingweb ? ["'bucket'", "'name'", "'data'"] : [])))
       }
     }
   ]
@@ -128,11 +142,11 @@ locals {
     cron_database = local.cron_database
     here          = local.cron_database == var.database.name
     job           = "'${local.sql_name}'"
-    history_job   = "'${local.history_as}'"
+    history_job   = "'${local.short_names.history}'"
     schedule      = "'${var.pg_cron.schedule}'"
     # Alone in its command: in a transaction with anything else it could not commit.
     command      = "'call ${local.procedure}()'"
-    target       = "'${replace(var.database.name, "'", "''")}'"
+    target       = local.literal[var.database.name]
     history_days = var.pg_cron.history_days
     schema       = local.sql_schema
     procedure    = local.procedure
@@ -174,7 +188,7 @@ locals {
       for r in local.rules : "expired_count_${r.name}" => "select count(*) from only ${r.table} where ${local.due[r.name]["(${local.sql_cutoff})"]}"
     },
     {
-      for r in local.rules : "table_size_${r.name}" => trimspace(templatefile("${local.sql_folder}/table_size.sql", { relation = "'${replace(r.table, "'", "''")}'" }))
+      for r in local.rules : "table_size_${r.name}" => trimspace(templatefile("${local.sql_folder}/table_size.sql", { relation = local.relations[r.name] }))
     },
     {
       for r in local.rules : "status_${r.name}" => "select * from ${local.views[r.name]}"
