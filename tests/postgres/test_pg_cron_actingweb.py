@@ -46,8 +46,8 @@ create function ago(seconds bigint) returns bigint language sql as $$
     select extract(epoch from now())::bigint - seconds
 $$;
 """
-# In every bucket: alive, dead by its own proof, dead by storage, orphaned, unreadable. No proof comes
-# within five minutes of now: the two runs that are compared are seconds apart.
+# In every bucket: alive, dead by its own proof, dead by storage, orphaned, unreadable. No proof
+# comes within minutes of now: the two runs that are compared are seconds apart.
 FILL = """
 select put(actor, target, token, jsonb_build_object('expires_at', ago(-900)), 5000),
        put('_actingweb_oauth2', index, token, to_jsonb(actor))
@@ -73,7 +73,8 @@ select put('a1', 'mcp_refresh_tokens', 'used-long-ago',
            jsonb_build_object('expires_at', ago(-9000), 'used', true, 'used_at', ago(100))),
        put('_actingweb_oauth2', '_refresh_token_index', 'used-just-now', '"a1"');
 select put('_actingweb_oauth2', '_oauth_sessions', 's' || n,
-           jsonb_build_object('created_at', ago((n - 15) * 1000 + 300))) from generate_series(1, 30) n;
+           jsonb_build_object('created_at', ago((n - 15) * 1000 + 300)))
+from generate_series(1, 30) n;
 select put('_actingweb_oauth2', bucket, 't' || n,
            jsonb_build_object('expires_at', ago((n - 15) * 1000 + 300)))
 from unnest(array['spa_access_tokens', 'spa_refresh_tokens']) bucket, generate_series(1, 30) n;
