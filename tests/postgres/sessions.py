@@ -14,7 +14,7 @@ from expiry.postgres.connection import Limits, Server, connect
 from expiry.postgres.tls import Tls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from expiry.postgres.session import Session
@@ -51,6 +51,15 @@ def server_of(database: Database) -> Server:
 def open_session(database: Database, limits: Limits | None = None) -> Session:
     """Log in to *database* as a run does."""
     return connect(server_of(database), Passwords([database.password]), limits)
+
+
+@contextlib.contextmanager
+def session_with_rows(database: Database) -> Iterator[Session]:
+    """Make a table of two rows, and log in."""
+    database.run("CREATE TABLE rows (id int PRIMARY KEY, note text UNIQUE)")
+    database.run("INSERT INTO rows VALUES (1, 'one'), (2, 'two')")
+    with open_session(database) as session:
+        yield session
 
 
 @dataclass
