@@ -498,3 +498,23 @@ def test_backfill_that_its_pace_keeps_from_a_row_comes_back_for_it(
     assert (first["body"], first["complete"]) == ({"backfilled": 50}, False)
     assert (second["body"], second["complete"]) == ({"backfilled": 10}, True)
     stage.tear_down()
+
+
+def test_backfill_linked_row_written_anew_is_left_as_it_is(clients: Clients) -> None:
+    """What was stored again in between may be another token's by now."""
+    stage = IndexStage(clients)
+    data = {"expires_at": stage.at(2), "google_token_key": "g"}
+    token = indexed(stage, "token", "access_token", data, ttl_h=3, index_ttl_h=5)
+    provider = stage.row(ACTOR, PROVIDER, "g", {"t": "x"}, ttl_h=None)
+    stage.write([*token, provider])
+    anew = {**provider, "data": {"S": '{"t": "y"}'}}
+
+    def store(call: Call) -> None:
+        if call.operation == UPDATE:
+            clients.dynamodb.put_item(TableName=stage.name, Item=anew)
+
+    result = backfill(stage, Wire(before=store), rules=["mcp_access_tokens"])
+
+    assert stage.rows() == {stage.place(row): row for row in (*token, anew)}
+    assert (counts(result)["changed"], counts(result)["backfilled"]) == (1, 0)
+    stage.tear_down()
