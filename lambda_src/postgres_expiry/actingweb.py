@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PARTITION = "'_actingweb_oauth2'"
 KEY = ("id", "bucket_name")
+LINK_FIELD = "google_token_key"  # of a token: the name of the row that it owns
 COLUMNS = {
     "id": ("character varying", "text"),
     "bucket_name": ("character varying", "text"),
@@ -256,7 +257,7 @@ class Cleanup:
             "index_bucket": literal(rule.index_bucket),
             "target_bucket": literal(rule.target_bucket),
             "linked_bucket": literal(rule.linked_bucket),
-            "link_field": literal("google_token_key"),
+            "link_field": literal(LINK_FIELD),
             "target_dead": f"({dead})",
             "target_known": f"({expires} is not null or target.ttl_timestamp is not null)",
             "cutoff": CUTOFF,

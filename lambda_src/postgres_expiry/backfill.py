@@ -3,7 +3,7 @@ Give rows of ActingWeb's that lack a TTL the one that their own times say.
 
 For the rollout on a table that was filled before TTLs were written. A row gets what ActingWeb would
 have written, an hour of skew included; one that has no readable time stays as it is. Index rows
-come last: theirs is their target's and the index buffer.
+and rows that a token owns come last: theirs is the token's and the index buffer.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from expiry.postgres.names import quoted
 from postgres_expiry.actingweb import (
     INDEX_RULES,
     KEY,
+    LINK_FIELD,
     PARTITION,
     ExpiredRule,
     IndexRule,
@@ -52,19 +53,21 @@ def fillings(target: Target, lifetimes: Lifetimes) -> Iterator[Filling]:
     for index in INDEX_RULES:
         scope = f"bucket = {literal(index.target_bucket)}"
         yield Filling(index.name, scope, _target_ttl("data", index, lifetimes))
-    entry = quoted(target.facts.relation.name)
     for index in INDEX_RULES:
-        ttl = rendered(
-            "target_ttl",
-            table=target.facts.relation.sql,
-            entry=entry,
-            target_bucket=literal(index.target_bucket),
+        pointed = {
+            "table": target.facts.relation.sql,
+            "entry": quoted(target.facts.relation.name),
+            "target_bucket": literal(index.target_bucket),
             # In a dry run the targets have not been filled yet.
-            ttl=_target_ttl("target.data", index, lifetimes),
-            buffer_s=lifetimes.index_buffer_s,
-        )
+            "ttl": _target_ttl("target.data", index, lifetimes),
+            "buffer_s": lifetimes.index_buffer_s,
+        }
+        if index.linked_bucket:
+            ttl = rendered("owner_ttl", link_field=literal(LINK_FIELD), **pointed)
+            scope = f"bucket = {literal(index.linked_bucket)}"
+            yield Filling(f"{index.name}_linked", scope, f"({ttl})")
         scope = f"id = {PARTITION} and bucket = {literal(index.index_bucket)}"
-        yield Filling(f"{index.name}_index", scope, f"({ttl})")
+        yield Filling(f"{index.name}_index", scope, f"({rendered('target_ttl', **pointed)})")
 
 
 def _target_ttl(data: str, index: IndexRule, lifetimes: Lifetimes) -> str:

@@ -63,7 +63,9 @@ class Store:
 def filled(database: Database) -> Store:
     """Return a store with one row of each sort."""
     store = Store(database)
-    store.token("alive", HOUR_S)
+    store.token("alive", HOUR_S, google_token_key="g3")  # noqa: S106 - a row's name
+    store.put("a1", "mcp_google_tokens", "g3", {"token": "x"})
+    store.put("a1", "mcp_google_tokens", "g4", {"token": "x"})
     store.token("dead", -100, HOUR_S, google_token_key="g1")  # noqa: S106 - a row's name
     store.put("a1", "mcp_google_tokens", "g1", {"token": "x"}, HOUR_S)
     store.put("a1", "mcp_google_tokens", "g2", {"token": "x"}, HOUR_S)
@@ -221,6 +223,7 @@ def test_backfill_gives_each_row_the_ttl_that_it_would_have(postgres: Database) 
     assert filled_in == {
         "mcp_tokens:alive": 2 * HOUR_S,
         "_access_token_index:alive": 4 * HOUR_S,
+        "mcp_google_tokens:g3": 4 * HOUR_S,
         "_access_token_index:dead": 3 * HOUR_S,
         "_access_token_index:stale": HOUR_S,
         "mcp_refresh_tokens:used-long": -172_900 + 172_800 + HOUR_S,
