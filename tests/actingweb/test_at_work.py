@@ -10,10 +10,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from tests.actingweb.library import Library
-from tests.actingweb.scene import (
+from tests.actingweb.logins import (
     MINUTE_S,
     Credential,
-    Scene,
     code,
     grant,
     rotated,
@@ -21,6 +20,7 @@ from tests.actingweb.scene import (
     spa_access,
     spa_refresh,
 )
+from tests.actingweb.scene import Scene
 from tests.actingweb.stores import Table
 from tests.safety.index_drive import run
 from tests.safety.wire import Call, Wire

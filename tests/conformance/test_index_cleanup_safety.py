@@ -8,8 +8,9 @@ import pytest
 
 from tests.cloud.dynamodb_local import dynamodb_local, missing
 from tests.safety import index_crash
-from tests.safety.index_race import SCENARIOS, ends
-from tests.safety.index_world import WORLDS
+from tests.safety.index_race import ends
+from tests.safety.index_scenarios import SCENARIOS
+from tests.safety.index_worlds import WORLDS
 from tests.safety.stage import Clients
 from tests.safety.test_index_backfill import (
     test_backfill_answer_that_was_lost_is_counted_once,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.safety.index_stage import ACTOR, SYSTEM
-from tests.safety.index_world import ACCESS, PROVIDER, TARGETS
+from tests.safety.index_tokens import ACCESS, PROVIDER, TARGETS
 from tests.safety.memory import (
     MOST_KEYS,
     MOST_STATEMENTS,

@@ -11,16 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from expiry.errors import CapExceededError, ExpiryError
 from tests.safety.index_drive import STEP_S, run
-from tests.safety.index_race import SCENARIOS, ends
-from tests.safety.index_world import (
-    ACTINGWEB,
-    GENERIC,
-    Case,
-    expired,
-    living,
-    orphan,
-    place_cases,
-)
+from tests.safety.index_people import GENERIC
+from tests.safety.index_race import ends
+from tests.safety.index_scenarios import SCENARIOS
+from tests.safety.index_tokens import ACTINGWEB, expired, living, orphan
+from tests.safety.index_world import Case, place_cases
 from tests.safety.wire import Call, Forward, KilledError, Wire
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.safety import index_crash
 from tests.safety.index_drive import run
-from tests.safety.index_world import WORLDS
+from tests.safety.index_worlds import WORLDS
 from tests.safety.wire import Call, Wire
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 from expiry.errors import ExpiryError
 from tests.safety.index_drive import run
-from tests.safety.index_world import WORLDS
+from tests.safety.index_worlds import WORLDS
 from tests.safety.wire import Wire
 
 if TYPE_CHECKING:

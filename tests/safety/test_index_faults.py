@@ -13,7 +13,8 @@ from expiry.telemetry import logger_for
 from tests.safety import index_crash
 from tests.safety.faults import KINDS, BadDay
 from tests.safety.index_drive import STEP_S, run
-from tests.safety.index_world import ACTINGWEB, WORLDS
+from tests.safety.index_tokens import ACTINGWEB
+from tests.safety.index_worlds import WORLDS
 from tests.safety.wire import Wire
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.safety.index_race import SCENARIOS, ends
+from tests.safety.index_race import ends
+from tests.safety.index_scenarios import SCENARIOS
 
 if TYPE_CHECKING:
     from tests.safety.index_race import Scenario

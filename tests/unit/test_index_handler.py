@@ -13,7 +13,7 @@ import pytest
 from expiry.errors import EventError, SettingsError
 from index_cleanup.handler import handler
 from tests.safety.index_stage import SYSTEM, IndexStage
-from tests.safety.index_world import SPA_ACCESS
+from tests.safety.index_tokens import SPA_ACCESS
 from tests.safety.stage import Clients
 
 if TYPE_CHECKING:

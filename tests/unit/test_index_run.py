@@ -20,8 +20,9 @@ from index_cleanup.request import Request
 from index_cleanup.run import METRICS, Run
 from index_cleanup.settings import Settings
 from tests.safety.index_drive import run
+from tests.safety.index_people import RULES, email, profile
 from tests.safety.index_stage import ACTOR, SYSTEM, IndexStage
-from tests.safety.index_world import ACCESS, RULES, SPA_ACCESS, email, index_row, profile, token
+from tests.safety.index_tokens import ACCESS, SPA_ACCESS, index_row, token
 from tests.safety.stage import Clients
 from tests.safety.wire import Call, Wire
 
