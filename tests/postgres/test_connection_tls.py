@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import socket
 import ssl
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from scramp import ScramClient  # type: ignore[import-untyped]
 
 from expiry.errors import ConnectError, LoginError, TlsError
-from expiry.postgres import scram
 from expiry.postgres.connection import Limits, Server, connect
 from expiry.postgres.tls import SSL_REQUEST, Tls
 from tests.cloud.certificate import write_certificate
@@ -205,12 +206,12 @@ def test_connect_real_server_is_encrypted_and_bound_to_its_certificate(
     """The server itself says that the session is encrypted; the login was bound to the channel."""
     chosen: list[str] = []
 
-    class Watched(scram.Scram):
-        def first(self) -> bytes:
-            chosen.append(self.mechanism)
-            return super().first()
+    class Watched(ScramClient):  # type: ignore[misc] # scramp has no types
+        def get_client_first(self) -> Any:
+            chosen.append(self.mechanism_name)
+            return super().get_client_first()
 
-    monkeypatch.setattr("expiry.postgres.wire.Scram", Watched)
+    monkeypatch.setattr("expiry.postgres.wire.core.scramp", SimpleNamespace(ScramClient=Watched))
     with open_session(debian15) as session:
         ((encrypted, version),) = session.run(
             "SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
@@ -218,7 +219,7 @@ def test_connect_real_server_is_encrypted_and_bound_to_its_certificate(
 
     assert encrypted is True
     assert version == "TLSv1.3"
-    assert chosen == [scram.PLUS]
+    assert chosen == ["SCRAM-SHA-256-PLUS"]
 
 
 def test_connect_real_server_with_the_default_authorities_is_refused(debian15: Database) -> None:

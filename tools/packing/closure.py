@@ -35,7 +35,6 @@ MADE_MODULES = frozenset({"six.moves"})
 
 # Reached by an import, but never loaded on Lambda: what nobody calls is not shipped.
 LEFT_OUT: Mapping[str, str] = {
-    "scramp": "expiry.postgres.wire stands in for it while pg8000 loads, and logs in itself",
     "dateutil.easter": "pg8000 parses times, and nothing else of dateutil",
     "dateutil.rrule": "likewise",
     "dateutil.zoneinfo": "likewise: PostgreSQL writes offsets, not names of zones",

@@ -1,9 +1,9 @@
 """
-Speak PostgreSQL's protocol: pg8000, with four changes.
+Speak PostgreSQL's protocol: pg8000, with three changes.
 
-A statement with parameters takes one round trip instead of three; login by SCRAM is ours; what a
-server says before it ends a connection is kept; and a timestamp that Python does not have is never
-taken for another. Raises pg8000's errors: see ``faults``.
+A statement with parameters takes one round trip instead of three; what a server says before it ends
+a connection is kept; and a timestamp that Python does not have is never taken for another. Raises
+pg8000's errors: see ``faults``.
 """
 
 from __future__ import annotations
@@ -12,20 +12,33 @@ import contextlib
 import sys
 from datetime import datetime
 from functools import lru_cache
-from ssl import SSLSocket
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from expiry.postgres.scram import Scram
+from expiry.errors import LoginError
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator, Mapping
 
 
+class _Later(ModuleType):
+    """
+    Stands in for scramp while pg8000 loads, which names it once: where a server asks for SCRAM.
+
+    It reads 22,000 lines of ASN.1, half of a cold start's imports. A login by IAM token is another
+    one and never needs it.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        """Load it: somebody logs in by SCRAM."""
+        import scramp  # type: ignore[import-untyped] # noqa: PLC0415 - see above
+
+        return getattr(scramp, name)
+
+
 @contextlib.contextmanager
 def _standing_in() -> Iterator[None]:
-    """Keep what is imported inside from loading scramp."""
     if "scramp" in sys.modules:
         yield
         return
@@ -34,16 +47,6 @@ def _standing_in() -> Iterator[None]:
         yield
     finally:
         del sys.modules["scramp"]
-
-
-class _Later(ModuleType):
-    """Stands in for a module that pg8000 imports for a login which is ours here; see scram.py."""
-
-    def __getattr__(self, name: str) -> Any:
-        """Load it for others who use pg8000 in this process."""
-        import scramp  # type: ignore[import-untyped] # noqa: PLC0415 - 50 ms that we do not need
-
-        return getattr(scramp, name)
 
 
 with _standing_in():
@@ -55,7 +58,6 @@ Context = core.Context  # a statement's rows and count
 
 UNNAMED = b"\0"
 STATEMENTS = 64  # kept parsed: a run has a handful, and pg8000 reads them letter by letter
-SASL, SASL_CONTINUE, SASL_FINAL = 10, 11, 12
 FATAL = frozenset({"FATAL", "PANIC"})
 
 Fields = dict[str, str]
@@ -66,6 +68,7 @@ class Wire(native.Connection):  # type: ignore[misc] # pg8000 has no types
     """One connection; not for two threads at once."""
 
     password: Any
+    auth: Any
     _usock: Any
     _sock: Any
     _backend_key_data: Any
@@ -76,7 +79,6 @@ class Wire(native.Connection):  # type: ignore[misc] # pg8000 has no types
     ) -> None:
         """Log in over *sock*, which is encrypted already where it has to be."""
         self.last_words: Fields = {}  # of a server that ends the connection
-        self._scram: Scram | None = None
         super().__init__(
             user,
             password=password,
@@ -86,7 +88,7 @@ class Wire(native.Connection):  # type: ignore[misc] # pg8000 has no types
             ssl_context=False,  # pg8000 negotiates none: see tls.py
             startup_params={"client_encoding": "UTF8"},
         )
-        self.password, self._scram = None, None
+        self.password, self.auth = None, None
         for kind in (native.TIMESTAMP, native.TIMESTAMPTZ):
             self.register_in_adapter(kind, moment)
 
@@ -123,24 +125,11 @@ class Wire(native.Connection):  # type: ignore[misc] # pg8000 has no types
         return context
 
     def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: core.Context) -> None:  # noqa: N802 - pg8000's name
-        """Log in by SCRAM; leave every other way to pg8000."""
-        kind, rest = int.from_bytes(data[:4], "big"), data[4:]
-        if kind == SASL:
-            offered = [name.decode() for name in rest.split(b"\0") if name]
-            sock = self._usock
-            certificate = (
-                sock.getpeercert(binary_form=True) if isinstance(sock, SSLSocket) else None
-            )
-            self._scram = Scram(offered, self.password.decode(), certificate)
-            first = self._scram.first()
-            name = self._scram.mechanism.encode() + b"\0"
-            self._answer(name + len(first).to_bytes(4, "big") + first)
-        elif kind == SASL_CONTINUE and self._scram:
-            self._answer(self._scram.final(rest))
-        elif kind == SASL_FINAL and self._scram:
-            self._scram.verify(rest)
-        else:
+        """Log in as pg8000 does; say it as we do where the server does not prove who it is."""
+        try:
             super().handle_AUTHENTICATION_REQUEST(data, context)
+        except core.scramp.ScramException as error:
+            raise LoginError(f"login by SCRAM: {error}") from None
 
     def handle_ERROR_RESPONSE(self, data: bytes, context: core.Context) -> None:  # noqa: N802 - pg8000's name
         """Keep what the server says if it is the last that it says."""
@@ -166,10 +155,6 @@ class Wire(native.Connection):  # type: ignore[misc] # pg8000 has no types
         for part in (buffered, plain):
             with contextlib.suppress(Exception):
                 part.close()
-
-    def _answer(self, data: bytes) -> None:
-        self._send_message(core.PASSWORD, data)
-        core._flush(self._sock)  # noqa: SLF001 - as pg8000 does here itself
 
 
 def moment(text: str) -> datetime | str:
