@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:the default for the ConnectionPool 'open'")
 
 A_MOMENT_S = 2  # ActingWeb looks at the clock for each stamp of a row
-PROVIDER = "mcp_google_tokens"
+PROVIDER = "mcp_google_tokens"  # goes a while after its token: who else would find it then?
 UNDATED = {
-    PROVIDER: "says nothing of its end; on PostgreSQL its token's end takes it along",
     "_access_token_index:copy": "an application's own",
     "spa_access_tokens_kept": "an application's own",
     "settings": "an application's own",
@@ -39,7 +38,6 @@ class World:
     """The scene without TTL, before and after a backfill, and once TTL has come by."""
 
     scene: Scene
-    undated: frozenset[str]  # buckets whose rows get no date
     written: dict[Key, Row]  # by ActingWeb, with its TTL
     after_dry: dict[Key, Row]
     dated: dict[Key, Row]
@@ -67,9 +65,7 @@ def world(request: pytest.FixtureRequest) -> World:
     again = store.rows()
     store.drop_expired()
     after = scene.answers(library, store)
-    # On DynamoDB TTL may take a token first, and nobody would find what was the token's alone.
-    undated = frozenset(UNDATED) - ({PROVIDER} if request.param == "on_dynamodb" else set())
-    return World(scene, undated, written, after_dry, dated, again, before, after)
+    return World(scene, written, after_dry, dated, again, before, after)
 
 
 def test_backfill_gives_the_ttl_that_actingweb_would_have_written(world: World) -> None:
@@ -79,7 +75,7 @@ def test_backfill_gives_the_ttl_that_actingweb_would_have_written(world: World) 
     wrong = {}
     for key, label in world.scene.labels.items():
         wanted, given = world.written[key].ttl, world.dated[key].ttl
-        if wanted is None or world.written[key].bucket in world.undated:
+        if wanted is None or world.written[key].bucket in UNDATED:
             continue
         longer = (label.startswith(start) for start in LONGER)
         if world.written[key].bucket == PROVIDER or any(longer):
@@ -98,7 +94,7 @@ def test_backfill_leaves_what_says_nothing_of_its_end(world: World) -> None:
     """
     Rows of other buckets, and such as cannot be read, have no TTL afterwards either.
     """
-    undated = [row for row in world.dated.values() if row.bucket in world.undated]
+    undated = [row for row in world.dated.values() if row.bucket in UNDATED]
     odd = [world.dated[key] for key, label in world.scene.labels.items() if "| odd |" in label]
 
     assert len(undated) > 3
