@@ -1,6 +1,7 @@
 """
-Proof that upload cleanup deletes nothing that is alive, wherever it is interrupted.
+Proof that no cleanup deletes what is alive, wherever it is interrupted.
 
-``world`` scripts sessions and objects, ``wire`` stands between a run and its stores, ``drive``
-starts runs. Everything runs on the embedded cloud, whose conditions are real.
+``world`` scripts what there is, ``wire`` stands between a run and its stores, ``drive`` starts
+runs: by themselves for uploads, with ``index_`` and ``postgres_`` before them for the others.
+Everything runs on stores whose conditions are real: the embedded cloud, and PostgreSQL.
 """
