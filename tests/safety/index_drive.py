@@ -16,8 +16,9 @@ from index_cleanup.settings import Settings
 from tests.safety.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+LONG_MS = 900_000
 STEP_S = 5.0  # to the next run: what is over for seconds only, is not over for it either
 QUIET = Logger(service="index_cleanup_proofs", level="CRITICAL")  # hundreds of runs
 # One thread, so that the k-th call is the same one each time; no pace, so that nothing is waited.
@@ -34,6 +35,11 @@ class Place(Protocol):
         """Return the time."""
 
 
+def long() -> int:
+    """Return more time than any run needs, in milliseconds."""
+    return LONG_MS
+
+
 def run(
     stage: Place,
     wire: Wire | None = None,
@@ -43,6 +49,7 @@ def run(
     run_id: str = "run-1",
     logger: Logger = QUIET,
     client: Any = None,
+    remaining_ms: Callable[[], int] = long,
 ) -> dict[str, Any]:
     """Run once, through *wire*, as *client* (the stage's own by default); return the result."""
     made = Run(
@@ -50,7 +57,7 @@ def run(
         settings=Settings.from_env({"TABLE_NAME": stage.name, **ENVIRONMENT, **environment}),
         request=Request.parse(event or {}),
         dynamodb=(wire or Wire()).wrap(client or stage.clients.dynamodb),
-        budget=Budget.until(lambda: 900_000),
+        budget=Budget.until(remaining_ms),
         logger=logger,
         wall_clock=stage.clock,
         clock=time.monotonic,

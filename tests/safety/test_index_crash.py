@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -113,4 +113,36 @@ def test_run_that_stops_at_its_limit_and_goes_on_ends_like_one_in_peace(
             break
         event = {"limit": 5, "cursor": result["cursor"]} if result["cursor"] else {"limit": 5}
 
+    assert index_crash.places(stage) == undisturbed.places
+
+
+@pytest.mark.parametrize("seconds", [8, 14, 25])
+def test_run_that_time_runs_out_for_and_goes_on_ends_like_one_in_peace(
+    clients: Clients, world: World, undisturbed: Undisturbed, seconds: int
+) -> None:
+    """
+    Each call takes a second, and time is short: each run stops by itself and leaves a cursor, the
+    next one goes on there, and nothing living is lost on the way.
+    """
+    stage, fate = world.build(clients)
+    event: dict[str, Any] = {}
+    incomplete = 0
+    for number in range(60):
+        wire = Wire()
+        result = run(
+            stage,
+            wire,
+            environment=world.environment,
+            event=event,
+            run_id=f"run-{number}",
+            remaining_ms=lambda wire=wire: 1_000 * (seconds - len(wire.calls)),  # type: ignore[misc]
+        )
+        assert not [fault for fault in fate.faults(stage) if not fault.startswith("left")]
+        assert len(wire.calls) < seconds
+        if result["complete"]:
+            break
+        incomplete += 1
+        event = {"cursor": result["cursor"]}
+
+    assert incomplete >= (undisturbed.calls > seconds)
     assert index_crash.places(stage) == undisturbed.places
