@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from expiry.errors import CapExceededError, MismatchError, StatementTimeoutError
-from postgres_expiry.deletion import one_row
+from expiry.errors import CapExceededError, MismatchError
+from postgres_expiry.deletion import Batch, Work, one_row, walk
 from postgres_expiry.lifetimes import REUSE_S, Lifetimes
 from postgres_expiry.predicates import CUTOFF, Doomed, Order, rendered
 
@@ -34,8 +34,8 @@ COLUMNS = {
     "data": ("jsonb",),
     "ttl_timestamp": ("bigint", "integer", "numeric"),
 }
-LEAST_JUDGED = 100  # index rows: of fewer, that all are orphans proves no wrong table
 ROWS_OF_ENTRY = 3  # an index row, its token, the provider's row of that
+LEAST_JUDGED = 100  # index rows: of fewer, that all are orphans proves no wrong table
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,22 +213,15 @@ class Cleanup:
         return found
 
     def _delete(self, means: Means, rule: IndexRule, tally: Tally, batch_size: int) -> None:
-        size = means.sized(batch_size)
         first = rendered("delete_index_batch", **self.values(rule, after="", limit=LIMIT))
         after = "and entry.bucket_name > cast(:after_0 as text)"
         further = rendered("delete_index_batch", **self.values(rule, after=after, limit=LIMIT))
-        cursor: dict[str, str] = {}
-        while not (stopped := means.stop()):
-            rows = max(1, means.batch_size(size.rows) // ROWS_OF_ENTRY)
-            parameters = {"cutoff": means.cutoff, "batch_size": rows, **cursor}
-            began_s = means.clock()
-            try:
-                row = means.link.attempt(one_row(further if cursor else first, parameters))
-            except StatementTimeoutError:
-                if not size.failed(rows * ROWS_OF_ENTRY) or rows == 1:
-                    raise
-                continue
-            listed, candidates, targets, links, entries, orphaned, expired, last = row
+
+        def ask(rows: int, cursor: Mapping[str, str]) -> Batch:
+            entries_wanted = max(1, rows // ROWS_OF_ENTRY)
+            parameters = {"cutoff": means.cutoff, "batch_size": entries_wanted, **cursor}
+            answer = means.link.attempt(one_row(further if cursor else first, parameters))
+            listed, candidates, targets, links, entries, orphaned, expired, last = answer
             tally.listed += candidates
             tally.deleted += entries
             tally.changed += candidates - entries
@@ -236,13 +229,9 @@ class Cleanup:
             tally.counted[rule.counts_as] += expired
             gone = targets + links + entries
             tally.rows += gone
-            means.left -= gone
-            means.pace.took(gone)
-            means.took(tally, size, rows * ROWS_OF_ENTRY, means.clock() - began_s)
-            if listed < rows:
-                return
-            cursor = {"after_0": last}
-        tally.stopped = stopped
+            return Batch(listed == entries_wanted, gone, {"after_0": last})
+
+        walk(means, batch_size, tally, Work(ask, least=ROWS_OF_ENTRY))
 
     def values(self, rule: IndexRule, *, after: str, limit: str) -> dict[str, str]:
         """Fill the templates of index rows."""

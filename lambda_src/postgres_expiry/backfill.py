@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from expiry.errors import StatementTimeoutError
 from expiry.postgres.names import quoted
 from postgres_expiry.actingweb import (
     INDEX_RULES,
@@ -24,12 +23,12 @@ from postgres_expiry.actingweb import (
     literal,
     number,
 )
-from postgres_expiry.deletion import one_row
+from postgres_expiry.deletion import Batch, Work, one_row, walk
 from postgres_expiry.lifetimes import REUSE_S, TTL_SKEW_S, Lifetimes
 from postgres_expiry.predicates import Order, rendered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from postgres_expiry.deletion import Means, Tally
     from postgres_expiry.preflight import Target
@@ -107,30 +106,20 @@ def fill(means: Means, target: Target, filling: Filling, tally: Tally, batch_siz
         "last": order.last,
         "batch_size": "cast(:batch_size as bigint)",
     }
-    size, cursor = means.sized(batch_size), dict[str, str]()
+    first = rendered("backfill_batch", after="", **values)
+    further = rendered("backfill_batch", after=order.after, **values)
     tally.counted["backfilled"] = 0
-    while not (stopped := means.stop()):
-        rows = means.batch_size(size.rows)
-        statement = rendered("backfill_batch", after=order.after if cursor else "", **values)
-        began_s = means.clock()
-        try:
-            listed, updated, *last = means.link.attempt(
-                one_row(statement, {"batch_size": rows, **cursor})
-            )
-        except StatementTimeoutError:
-            if not size.failed(rows):
-                raise
-            continue
+
+    def ask(rows: int, cursor: Mapping[str, str]) -> Batch:
+        statement = further if cursor else first
+        parameters = {"batch_size": rows, **cursor}
+        listed, updated, *last = means.link.attempt(one_row(statement, parameters))
         tally.listed += listed
         tally.counted["backfilled"] += updated
         tally.changed += listed - updated
-        means.left -= updated
-        means.pace.took(updated)
-        means.took(tally, size, rows, means.clock() - began_s)
-        if listed < rows:
-            return
-        cursor = order.cursor(last)
-    tally.stopped = stopped
+        return Batch(listed == rows, updated, order.cursor(last))
+
+    walk(means, batch_size, tally, Work(ask))
 
 
 def count(means: Means, target: Target, filling: Filling, tally: Tally) -> None:

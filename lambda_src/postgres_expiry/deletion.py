@@ -9,6 +9,7 @@ says nothing of the application's own locks, which must be passed by as well.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,9 @@ from expiry.postgres.catalog import Catalog
 from postgres_expiry.pacing import BatchSize, RowPace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from expiry.budget import Budget
     from expiry.postgres.session import Session
-    from postgres_expiry.link import Link
+    from expiry.postgres.link import Link
     from postgres_expiry.predicates import Doomed
     from postgres_expiry.settings import Settings
 
@@ -73,9 +72,9 @@ class Means:
     sleep: Callable[[float], None]
     lag_asked_s: float | None = None
 
-    def stop(self) -> Stop | None:
-        """Say why there may be no further batch; wait for the pace first."""
-        if self.left < 1:
+    def stop(self, least: int = 1) -> Stop | None:
+        """Say why there may be no further batch, of *least* rows; wait for the pace first."""
+        if self.left < least:
             return Stop.LIMIT
         wait_s = self.pace.wait_s()
         if not self.budget.allows(wait_s + self.settings.latency_target_ms / 1000):
@@ -97,15 +96,69 @@ class Means:
         """Return how many of *rows* a batch may take."""
         return self.pace.cap(min(rows, self.left))
 
-    def took(self, tally: Tally, size: BatchSize, rows: int, duration_s: float) -> None:
-        """Learn from a batch."""
+    def took(
+        self, tally: Tally, size: BatchSize, batch: Batch, rows: int, duration_s: float
+    ) -> None:
+        """Learn from a batch that was asked for *rows*."""
         tally.batches += 1
         tally.longest_s = max(tally.longest_s, duration_s)
+        self.left -= batch.rows
+        self.pace.took(batch.rows)
         size.took(rows, duration_s)
 
     def sized(self, rows: int) -> BatchSize:
         """Make the batch sizes of one rule."""
         return BatchSize(rows, self.settings.latency_target_ms / 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one statement answered."""
+
+    full: bool  # there may be more
+    rows: int  # written: they count against the limit and the pace
+    cursor: dict[str, str]  # where the next one goes on
+
+
+Asked = Callable[[int, Mapping[str, str]], Batch]  # by how many rows at most, and a cursor
+Passed = Callable[[Mapping[str, str], DatabaseError], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How one rule goes through its rows."""
+
+    ask: Asked
+    passed: Passed | None = None  # None: a row that fails cannot be passed by
+    least: int = 1  # rows that go together, so that the limit must allow as many
+
+
+def walk(means: Means, batch_size: int, tally: Tally, work: Work) -> None:
+    """
+    Go from batch to batch until one is not full, or ``means`` stop it.
+
+    A batch that fails is halved; what fails alone is passed by, where that is possible.
+
+    Raises:
+        DatabaseError: A batch failed for good; what was committed before is in the tally.
+    """
+    size, cursor = means.sized(batch_size), dict[str, str]()
+    while not (stopped := means.stop(work.least)):
+        rows, began_s = means.batch_size(size.rows), means.clock()
+        try:
+            batch = work.ask(rows, cursor)
+        except DatabaseError as error:
+            if not _may_be_a_row(error) or (rows == 1 and work.passed is None):
+                raise
+            if rows == 1 and work.passed is not None:
+                cursor = work.passed(cursor, error)
+            size.failed(rows)
+            continue
+        means.took(tally, size, batch, rows, means.clock() - began_s)
+        if not batch.full:
+            return
+        cursor = batch.cursor
+    tally.stopped = stopped
 
 
 def delete(means: Means, victims: Doomed, batch_size: int, tally: Tally) -> None:
@@ -115,41 +168,21 @@ def delete(means: Means, victims: Doomed, batch_size: int, tally: Tally) -> None
     Raises:
         DatabaseError: A batch failed for good; what was committed before is in the tally.
     """
-    size = means.sized(batch_size)
-    cursor: dict[str, str] = {}
-    while True:
-        tally.stopped = means.stop()
-        if tally.stopped:
-            return
-        rows = means.batch_size(size.rows)
-        began_s = means.clock()
+
+    def ask(rows: int, cursor: Mapping[str, str]) -> Batch:
         statement = victims.batch(first=not cursor)
-        try:
-            listed, deleted, *last = _ask(means, victims, statement, rows, cursor)
-        except DatabaseError as error:
-            if not _may_be_a_row(error):
-                raise
-            if rows == 1:
-                cursor = _passed_by(means, victims, cursor, tally, error)
-            size.failed(rows)
-            continue
+        parameters = {"cutoff": means.cutoff, "batch_size": rows, **victims.parameters, **cursor}
+        listed, deleted, *last = means.link.attempt(one_row(statement, parameters))
         tally.listed += listed
         tally.deleted += deleted
         tally.rows += deleted
         tally.changed += listed - deleted
-        means.left -= deleted
-        means.pace.took(deleted)
-        means.took(tally, size, rows, means.clock() - began_s)
-        if listed < rows:
-            return
-        cursor = victims.order.cursor(last)
+        return Batch(listed == rows, deleted, victims.order.cursor(last))
 
+    def passed(cursor: Mapping[str, str], error: DatabaseError) -> dict[str, str]:
+        return _passed_by(means, victims, cursor, tally, error)
 
-def _ask(
-    means: Means, victims: Doomed, statement: str, rows: int, cursor: Mapping[str, str]
-) -> tuple[Any, ...]:
-    parameters = {"cutoff": means.cutoff, "batch_size": rows, **victims.parameters, **cursor}
-    return means.link.attempt(one_row(statement, parameters))
+    walk(means, batch_size, tally, Work(ask, passed))
 
 
 def _may_be_a_row(error: DatabaseError) -> bool:

@@ -130,17 +130,12 @@ def doomed(
         types: Every column's type.
         kept: Predicates that keep a row whatever its expiry: something refers to it.
     """
-    relation = Relation(rule.schema, rule.table)
     expiry = rule.expiry
     values = {"column": quoted(expiry.column), "cutoff": CUTOFF, "hold_s": rule.hold_s}
-    conditions = [
-        condition_sql(condition, f"where_{place}", types[condition.column])
-        for place, condition in enumerate(rule.where)
-    ]
-    due_ever = " and ".join([rendered(f"due_{expiry.kind}", **values), *conditions])
+    due_ever = " and ".join([rendered(f"due_{expiry.kind}", **values), *conditions(rule, types)])
     columns = (expiry.column, *(column for column in key if column != expiry.column))
     return Doomed(
-        relation=relation,
+        relation=Relation(rule.schema, rule.table),
         due=" and ".join([due_ever, *kept]),
         order=Order(columns, tuple(types[column] for column in columns)),
         parameters={
@@ -153,8 +148,15 @@ def doomed(
     )
 
 
-def condition_sql(condition: Condition, parameter: str, kind: str) -> str:
-    """Write a condition with its value as a *parameter* of the column's type."""
+def conditions(rule: TableRule, types: Mapping[str, str]) -> list[str]:
+    """Write what a rule asks beside expiry; the values are parameters, ``:where_0`` and on."""
+    return [
+        _condition(condition, f"where_{place}", types[condition.column])
+        for place, condition in enumerate(rule.where)
+    ]
+
+
+def _condition(condition: Condition, parameter: str, kind: str) -> str:
     column = quoted(condition.column)
     if condition.operator in NULL_TESTS:
         return f"{column} {condition.operator}"

@@ -21,7 +21,7 @@ from expiry.errors import (
 from expiry.postgres.catalog import Action, Catalog, Kind, TableFacts
 from expiry.postgres.names import Relation, quoted
 from postgres_expiry import tables
-from postgres_expiry.predicates import Doomed, condition_sql, doomed, unreferenced
+from postgres_expiry.predicates import Doomed, conditions, doomed, unreferenced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -190,12 +190,8 @@ class Preflight:
         if rule.expiry.kind is not tables.Kind.EPOCH_MILLISECONDS:
             return
         column = quoted(rule.expiry.column)
-        conditions = [
-            condition_sql(condition, f"where_{place}", facts.columns[condition.column].type)
-            for place, condition in enumerate(rule.where)
-        ]
-        where = " and ".join([f"{column} is not null", *conditions])
         types = {name: column.type for name, column in facts.columns.items()}
+        where = " and ".join([f"{column} is not null", *conditions(rule, types)])
         ((latest,),) = self._session.run(
             f"select cast(max({column}) as double precision) from only {facts.relation.sql}"  # noqa: S608 - quoted names and parameters
             f" where {where}",

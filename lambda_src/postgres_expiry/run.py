@@ -15,7 +15,7 @@ from expiry.errors import ConnectError, ConnectionLostError, EventError, ExpiryE
 from expiry.telemetry import Emitter, MetricTable
 from postgres_expiry import actingweb, backfill, deletion, dry, monitoring, report
 from postgres_expiry.deletion import Means, Tally
-from postgres_expiry.link import Link
+from expiry.postgres.link import Link
 from postgres_expiry.pacing import RowPace
 from postgres_expiry.predicates import rendered
 from postgres_expiry.preflight import Preflight

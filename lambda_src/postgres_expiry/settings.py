@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from expiry.postgres.connection import Server
-from expiry.postgres.tls import Tls
+from expiry.postgres.settings import NAME_PATTERN, password_source, server
 from expiry.settings import Variables
 from postgres_expiry import tables
 from postgres_expiry.lifetimes import Lifetimes
@@ -21,19 +19,10 @@ from postgres_expiry.lifetimes import Lifetimes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from expiry.postgres.connection import Server
+    from expiry.postgres.settings import PasswordSource
+
 PRESET = "actingweb"
-NAME_PATTERN = r"[^\x00]{1,63}"
-SECRET_PATTERN = r"arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:.+"  # noqa: S105 - the form of a name, no secret
-PASSWORD_SOURCES = ("PG_SECRET_ARN", "PG_IAM_AUTH=true", "PG_PASSWORD_FILE")
-
-
-@dataclass(frozen=True, slots=True)
-class PasswordSource:
-    """Where the password comes from: exactly one of these."""
-
-    secret_arn: str | None = None
-    iam: bool = False
-    file: Path | None = None  # the command's
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,44 +60,14 @@ class Settings:
         with Variables(env) as variables:
             preset = _preset(variables)
             return cls(
-                server=_server(variables),
-                password=_password(variables),
+                server=server(variables),
+                password=password_source(variables),
                 tables=_tables(variables, preset),
                 preset=preset,
                 dry_run=variables.boolean("DRY_RUN", default=False),
                 **_limits(variables),
                 metrics_namespace=variables.optional("METRICS_NAMESPACE", r"[^:][ -~]{0,254}"),
             )
-
-
-def _server(variables: Variables) -> Server:
-    words = {str(tls): tls for tls in Tls}
-    word = variables.text("PG_TLS", Tls.VERIFY_FULL)
-    if word not in words:
-        variables.refuse(f"PG_TLS must be {' or '.join(words)}, not {word!r}")
-    server = Server(
-        host=variables.required("PG_DB_HOST", r"[^\s\x00]{1,255}"),
-        port=variables.integer("PG_DB_PORT", 5432, minimum=1, maximum=65_535),
-        database=variables.required("PG_DB_NAME", NAME_PATTERN),
-        user=variables.required("PG_DB_USER", NAME_PATTERN),
-        tls=words.get(word, Tls.VERIFY_FULL),
-        ca_file=variables.optional("PG_CA_FILE"),
-    )
-    if refusal := server.tls.refusal(server.host):
-        variables.refuse(f"PG_TLS: {refusal}")
-    return server
-
-
-def _password(variables: Variables) -> PasswordSource:
-    file = variables.optional("PG_PASSWORD_FILE")
-    source = PasswordSource(
-        secret_arn=variables.optional("PG_SECRET_ARN", SECRET_PATTERN),
-        iam=variables.boolean("PG_IAM_AUTH", default=False),
-        file=Path(file) if file else None,
-    )
-    if [bool(source.secret_arn), source.iam, bool(file)].count(True) != 1:
-        variables.refuse(f"exactly one of {', '.join(PASSWORD_SOURCES)} says the password")
-    return source
 
 
 def _preset(variables: Variables) -> Preset | None:

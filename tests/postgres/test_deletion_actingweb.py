@@ -237,7 +237,22 @@ def test_backfill_gives_each_row_the_ttl_that_it_would_have(postgres: Database) 
         "spa_access_tokens:old": HOUR_S - 70,
         "spa_access_tokens:skew": HOUR_S - 40,
     }
+    assert found["rules"]["oauth_sessions"]["rows"] == 0  # none was deleted
     assert expire(postgres, {"operation": "backfill"}, tables=None)["body"]["backfilled"] == 0
+
+
+@pytest.mark.parametrize("limit", [1, 4, 5, 6, 7])
+def test_preset_keeps_to_the_limit(postgres: Database, limit: int) -> None:
+    """Rows that go with an index row count too, and never go over it; the next run goes on."""
+    store = filled(postgres)
+    before = store.rows()
+
+    found = expire(postgres, {"limit": limit}, tables=None)
+
+    assert (found["complete"], found["stopped"]) == (False, "limit")
+    assert limit - 2 <= len(before - store.rows()) == found["body"]["deleted"] <= limit
+    expire(postgres, tables=None)
+    assert before - store.rows() == GONE
 
 
 def test_preset_on_a_table_that_is_not_actingwebs_is_refused(postgres: Database) -> None:
