@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expiry.errors import ConnectError, ConnectionLostError, EventError, ExpiryError, SettingsError
+from expiry.postgres.link import Link
 from expiry.telemetry import Emitter, MetricTable
 from postgres_expiry import actingweb, backfill, deletion, dry, monitoring, report
 from postgres_expiry.deletion import Means, Tally
-from expiry.postgres.link import Link
 from postgres_expiry.pacing import RowPace
 from postgres_expiry.predicates import rendered
 from postgres_expiry.preflight import Preflight

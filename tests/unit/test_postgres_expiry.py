@@ -22,9 +22,9 @@ from expiry.errors import (
     LoginError,
     PrivilegeError,
 )
+from expiry.postgres.link import Link
 from expiry.telemetry import Emitter, MetricTable
 from postgres_expiry.deletion import Stop, Tally
-from postgres_expiry.link import Link
 from postgres_expiry.pacing import BatchSize, RowPace
 from postgres_expiry.predicates import FOLDER, rendered
 from postgres_expiry.report import Findings, metrics, table_metrics
