@@ -1,0 +1,1 @@
+"""Removes soft-deleted records for good, with what was theirs alone; see ``handler``."""
