@@ -21,8 +21,8 @@ from postgres_expiry.pacing import BatchSize, RowPace
 
 if TYPE_CHECKING:
     from expiry.budget import Budget
-    from expiry.postgres.session import Session
     from expiry.postgres.link import Link
+    from expiry.postgres.session import Session
     from postgres_expiry.predicates import Doomed
     from postgres_expiry.settings import Settings
 
