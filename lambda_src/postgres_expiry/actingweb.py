@@ -220,7 +220,8 @@ class Cleanup:
         def ask(rows: int, cursor: Mapping[str, str]) -> Batch:
             entries_wanted = max(1, rows // ROWS_OF_ENTRY)
             parameters = {"cutoff": means.cutoff, "batch_size": entries_wanted, **cursor}
-            answer = means.link.attempt(one_row(further if cursor else first, parameters))
+            work = one_row(further if cursor else first, parameters)
+            answer = means.link.attempt(work, writes=True)
             listed, candidates, targets, links, entries, orphaned, expired, last = answer
             tally.listed += candidates
             tally.deleted += entries

@@ -113,7 +113,8 @@ def fill(means: Means, target: Target, filling: Filling, tally: Tally, batch_siz
     def ask(rows: int, cursor: Mapping[str, str]) -> Batch:
         statement = further if cursor else first
         parameters = {"batch_size": rows, **cursor}
-        listed, updated, *last = means.link.attempt(one_row(statement, parameters))
+        work = one_row(statement, parameters)
+        listed, updated, *last = means.link.attempt(work, writes=True)
         tally.listed += listed
         tally.counted["backfilled"] += updated
         tally.changed += listed - updated

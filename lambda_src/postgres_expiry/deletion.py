@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from expiry.errors import ConstraintError, DatabaseError, StatementTimeoutError
+from expiry.errors import ConnectionLostError, ConstraintError, DatabaseError, StatementTimeoutError
 from expiry.masking import masked
 from expiry.postgres.catalog import Catalog
 from postgres_expiry.pacing import BatchSize, RowPace
@@ -147,6 +147,11 @@ def walk(means: Means, batch_size: int, tally: Tally, work: Work) -> None:
         rows, began_s = means.batch_size(size.rows), means.clock()
         try:
             batch = work.ask(rows, cursor)
+        except ConnectionLostError:
+            if not means.link.session.is_open:
+                raise
+            means.left -= rows  # its answer was lost: as many may be gone, and nobody knows
+            continue
         except DatabaseError as error:
             if not _may_be_a_row(error) or (rows == 1 and work.passed is None):
                 raise
@@ -172,7 +177,8 @@ def delete(means: Means, victims: Doomed, batch_size: int, tally: Tally) -> None
     def ask(rows: int, cursor: Mapping[str, str]) -> Batch:
         statement = victims.batch(first=not cursor)
         parameters = {"cutoff": means.cutoff, "batch_size": rows, **victims.parameters, **cursor}
-        listed, deleted, *last = means.link.attempt(one_row(statement, parameters))
+        work = one_row(statement, parameters)
+        listed, deleted, *last = means.link.attempt(work, writes=True)
         tally.listed += listed
         tally.deleted += deleted
         tally.rows += deleted

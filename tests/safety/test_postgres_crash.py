@@ -9,7 +9,7 @@ import pytest
 from expiry.errors import DatabaseError
 from tests.safety.postgres_proofs import counted, difference
 from tests.safety.postgres_wire import Wire
-from tests.safety.postgres_world import build, dead, snapshot
+from tests.safety.postgres_world import build, dead, living, snapshot
 
 if TYPE_CHECKING:
     from tests.safety.postgres_drive import Stage
@@ -72,3 +72,23 @@ def test_run_that_loses_its_connection_in_a_batch_goes_on(
         assert (result["complete"], result["reconnects"]) == (True, 1)
         unconfirmed = dead(before) - result["body"]["deleted"]
         assert unconfirmed > 0 if after else unconfirmed == 0
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_run_that_loses_an_answer_still_keeps_to_its_limit(
+    stage: Stage, requests: list[Request], *, after: bool
+) -> None:
+    """
+    What may have gone counts against the limit: rather too few rows than one too many.
+    """
+    limit = {"limit": 5}
+    first = next(each.number for each in requests if each.writes)
+    build(stage.database)
+    before = snapshot(stage.database)
+    with Wire(stage.database, first, die_after=after, comes_back=True) as wire:
+        result = stage.run(wire, limit)
+    there = snapshot(stage.database)
+
+    assert dead(before) - dead(there) == (5 if after else 0)
+    assert (result["complete"], result["stopped"]) == (False, "limit")
+    assert living(there) == living(before)

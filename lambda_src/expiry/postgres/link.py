@@ -67,22 +67,28 @@ class Link:
         """Close the session."""
         self.session.close()
 
-    def attempt(self, work: Callable[[Session], Answered]) -> Answered:
+    def attempt(self, work: Callable[[Session], Answered], *, writes: bool = False) -> Answered:
         """
         Do *work*, which is one transaction; again after a deadlock, a lost lock or connection.
 
         Once after a constraint: a reference that came in between is seen by the next look.
 
+        Args:
+            writes: Do it not again where it may have happened: the caller's limit counts it.
+
         Raises:
+            ConnectionLostError: ``commit_unknown`` of one that *writes*; a new session is open.
             DatabaseError: It failed for good.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return work(self.session)
-            except ConnectionLostError:
+            except ConnectionLostError as error:
                 if attempt == ATTEMPTS or self.reconnects == RECONNECTS:
                     raise
                 self._reopen()
+                if writes and error.commit_unknown:
+                    raise
             except ConstraintError:
                 if attempt > 1:
                     raise
