@@ -253,6 +253,14 @@ def test_pg_cron_procedure_is_its_owners_only(
 
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         run_script(stranger, 'call "expiry"."sessions-cleanup"()')
+    open_to_all = """
+        select p.proname
+        from pg_proc p,
+            lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as granted
+        where p.pronamespace = 'expiry'::regnamespace and granted.grantee = 0
+    """
+    assert one(filled, "select count(*) from pg_proc where pronamespace = 'expiry'::regnamespace")
+    assert filled.run(open_to_all) == []
 
 
 # What it refuses
