@@ -204,6 +204,17 @@ def test_pg_cron_preset_that_is_dry_deletes_nothing(postgres: Database, rendered
     assert rows(postgres) == before
 
 
+def test_pg_cron_preset_never_goes_over_its_limit(postgres: Database, rendered: Rendered) -> None:
+    """A token's index row and the row that it owns count too; what goes together stays together."""
+    run_script(postgres, SCHEMA + TARGETS)
+    run_script(postgres, FILL)
+    before = rows(postgres)
+    run_script(postgres, rendered.files["install.sql"])
+    run_script(postgres, PROCEDURE.format("max_deletes => 200"))
+
+    assert 0 < len(before - rows(postgres)) <= 200
+
+
 def test_pg_cron_preset_refuses_index_rows_of_which_none_has_a_target(
     postgres: Database, rendered: Rendered
 ) -> None:
