@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from expiry.errors import ConnectionLostError, ConstraintError, DatabaseError, StatementTimeoutError
 from expiry.masking import masked
 from expiry.postgres.catalog import Catalog
-from postgres_expiry.pacing import BatchSize, RowPace
+from expiry.postgres.pacing import BatchSize, RowPace
 
 if TYPE_CHECKING:
     from expiry.budget import Budget

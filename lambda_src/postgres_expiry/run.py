@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from expiry.errors import ConnectError, ConnectionLostError, EventError, ExpiryError, SettingsError
 from expiry.postgres.link import Link
+from expiry.postgres.pacing import RowPace
 from expiry.telemetry import Emitter, MetricTable
 from postgres_expiry import actingweb, backfill, deletion, dry, monitoring, report
 from postgres_expiry.deletion import Means, Tally
-from postgres_expiry.pacing import RowPace
 from postgres_expiry.predicates import rendered
 from postgres_expiry.preflight import Preflight
 from postgres_expiry.report import Findings

@@ -23,9 +23,9 @@ from expiry.errors import (
     PrivilegeError,
 )
 from expiry.postgres.link import Link
+from expiry.postgres.pacing import BatchSize, RowPace
 from expiry.telemetry import Emitter, MetricTable
 from postgres_expiry.deletion import Stop, Tally
-from postgres_expiry.pacing import BatchSize, RowPace
 from postgres_expiry.predicates import FOLDER, rendered
 from postgres_expiry.report import Findings, metrics, table_metrics
 from postgres_expiry.request import Operation
