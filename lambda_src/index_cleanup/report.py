@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from expiry.errors import StoreError
 from expiry.outcomes import Outcome
 from index_cleanup.context import MOST_ERRORS
 from index_cleanup.health import Health
@@ -55,6 +56,18 @@ class Findings:
         for report in self.reports.values():
             total.update(report.outcomes.counts)
         return total
+
+    def fruitless(self) -> StoreError | None:
+        """Return an error where every single write failed: such a run did not do its work."""
+        outcomes = self.outcomes
+        if not outcomes[Outcome.FAILED] or outcomes[Outcome.FAILED] < outcomes.total():
+            return None
+        first = next(error for report in self.reports.values() for error in report.errors)
+        return StoreError(
+            "every write",
+            f"table {self.settings.table}",
+            f"{outcomes.total()} failed, none was done; the first: {first['error']}",
+        )
 
     @property
     def errors_total(self) -> int:

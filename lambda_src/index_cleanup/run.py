@@ -77,6 +77,8 @@ class Run:
         try:
             findings.table = describe(self.dynamodb, self.settings)
             self._clean(self._context(findings.table, dry_run=dry_run), findings, left)
+            if failure := findings.fruitless():
+                findings.failures.append(("", failure))
         except ExpiryError as error:
             findings.failures.append(("", error))
         findings.duration_s = self.clock() - began_s
