@@ -77,7 +77,7 @@ variable "rules" {
     A proof is `at`, an attribute with seconds since 1970, plus `plus_s`, and only while `when` holds. `where` is checked on every row.
     `target_written_first`: the application writes the target before its index row, so a target once absent stays absent.
     `ttl_from` and `target_ttl_from`: from what a backfill takes the end of a row without the TTL attribute; the first that is there
-    counts, and the index row gets `ttl_after_target_s` more than its target.
+    counts, and the index row, and what else goes with the target, get `ttl_after_target_s` more than it.
     `secret_key`: the sort key is a secret, and a hash stands for it in every log. `counts_as` names the count in the result.
   EOT
   type = map(object({
@@ -310,8 +310,8 @@ variable "backfill" {
   nullable    = false
 
   validation {
-    condition     = !var.backfill || var.preset != null || anytrue([for rule in var.rules : length(rule.ttl_from) + length(rule.target_ttl_from) > 0])
-    error_message = "backfill needs a rule with ttl_from or target_ttl_from, which say from what a row's end is taken."
+    condition     = !var.backfill || var.preset != null || anytrue([for rule in var.rules : length(rule.ttl_from) + length(rule.target_ttl_from) > 0 || rule.ttl_after_target_s != null])
+    error_message = "backfill needs a rule with ttl_from, target_ttl_from or ttl_after_target_s, which say from what a row's end is taken."
   }
 }
 
