@@ -184,6 +184,10 @@ class Account:
         lapsed: int = self._door("lapse-tasks", overall=overall)
         return lapsed
 
+    def scale_waits(self, scale: float) -> None:
+        """Let what state machines wait for, Wait states and retries, take *scale* of its time."""
+        self._door("scale-waits", scale=scale)
+
     def age_object(
         self, bucket: str, key: str, hours: float, *, upload_id: str = "", part: int = 0
     ) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.cloud.lambda_environment import Config
 
 MAX_IDLE = 16  # in all: a process a function adds up over a test session
+MAX_BUSY = 4  # of one function: on a few cores, fifty at once would only keep each other from work
+PATIENCE_S = 20.0  # a function that calls itself would otherwise wait for itself
 
 
 def function_of(config: Config) -> str:
@@ -27,18 +29,27 @@ class Pool:
     def __init__(self) -> None:
         self._idle: list[Worker] = []  # the longest idle first
         self._taken: list[Worker] = []
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         atexit.register(self.dismiss)
 
     def take(self, config: Config, code: bytes) -> Worker:
-        """Return an idle worker of just this configuration, else a new one."""
+        """
+        Return an idle worker of just this configuration, else a new one.
+
+        Where many of the function's are busy it waits for one: AWS would start more.
+        """
+        function = function_of(config)
 
         def fits(worker: Worker) -> bool:
-            return function_of(worker.config) == function_of(config) and all(
+            return function_of(worker.config) == function and all(
                 worker.config[key] == config[key] for key in ("Version", "RevisionId")
             )
 
+        def has_room() -> bool:
+            return sum(function_of(one.config) == function for one in self._taken) < MAX_BUSY
+
         with self._lock:
+            self._lock.wait_for(has_room, PATIENCE_S)
             worker = next(filter(fits, reversed(self._idle)), None)
             if worker:
                 self._idle.remove(worker)
@@ -51,6 +62,7 @@ class Pool:
         """Keep a worker for the next invocation, if it is still good for one."""
         with self._lock:
             self._taken.remove(worker)
+            self._lock.notify_all()
             surplus = [worker]
             if worker.alive and not worker.dismissed:
                 self._idle.append(worker)

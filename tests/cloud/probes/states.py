@@ -112,3 +112,47 @@ def states_role(account: Account) -> None:
     status, error = ended(account, execution)
     assert (status, error.partition(".")[0]) == ("FAILED", "SQS")
     assert account.denied("denied")
+
+
+@probe
+def states_succeed(account: Account) -> None:
+    """An execution's output is what its Succeed state says, from the variables, too."""
+    begin = {"Type": "Pass", "Assign": {"a": 1}, "Next": "Good"}
+    good = {"Type": "Succeed", "Output": {"status": "done", "a": "{% $a %}"}}
+    machine = make_states(account, "m", {"Begin": begin, "Good": good}, "Begin")
+
+    assert output(account, machine) == {"status": "done", "a": 1}
+
+
+@probe
+def states_waits(account: Account) -> None:
+    """A wait of hours, and the pause before a retry, are over when a test wants them to be."""
+    account.scale_waits(0)
+    wait = {"Type": "Wait", "Seconds": "{% 3600 * 5 %}", "Next": "Good"}
+    machine = make_states(account, "m", {"Begin": wait, "Good": {"Type": "Succeed"}}, "Begin")
+    assert output(account, machine) == {}
+
+    retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 3_600, "MaxAttempts": 2}
+    message = {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/1/none", "MessageBody": "a"}
+    task = {"Type": "Task", "Resource": SEND, "Arguments": message, "Retry": [retry]}
+    failing = make_states(account, "n", {"Begin": {**task, "Next": "Good"}}, "Begin")
+    execution = account.client("stepfunctions").start_execution(stateMachineArn=failing)
+    assert ended(account, execution["executionArn"])[0] == "FAILED"
+
+
+def make_states(account: Account, name: str, states: dict[str, Any], first: str) -> str:
+    """Create a state machine of some states in JSONata; its role may do nothing of use."""
+    arn = make_machine(account, name, {"Type": "Pass"})
+    definition = {"QueryLanguage": "JSONata", "StartAt": first, "States": states}
+    definition["States"] = {"Good": {"Type": "Succeed"}, **states}
+    client = account.client("stepfunctions")
+    client.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
+    return arn
+
+
+def output(account: Account, machine: str) -> Any:
+    """Run a state machine to its good end; return its output."""
+    states = account.client("stepfunctions")
+    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+    assert ended(account, execution) == ("SUCCEEDED", "")
+    return json.loads(states.describe_execution(executionArn=execution)["output"])
