@@ -4,21 +4,45 @@ Purge many records in one transaction, each statement for all of them; bisect wh
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from expiry.errors import (
+    ConstraintError,
+    DatabaseError,
+    StatementTimeoutError,
+    TransientError,
+)
+from expiry.postgres.pacing import BatchSize
+from soft_delete_purge import objects, record, transaction
 from soft_delete_purge.terms import nothing_seen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from expiry.postgres.session import Session
     from soft_delete_purge.paths import Bound
-    from soft_delete_purge.record import Purged
-    from soft_delete_purge.terms import Look, Terms
+    from soft_delete_purge.purged import Purged
+    from soft_delete_purge.terms import Look, Seen, Terms
+
+TARGET_S = 0.05  # a transaction longer than this is felt by the application
+FIRST_SIZE = 100
 
 
-def purge(
-    session: Session, bound: Bound, keys: Sequence[str], terms: Terms, look: Look = nothing_seen
+def sized() -> BatchSize:
+    """Make the sizes of a run's batches: by the time that they take."""
+    return BatchSize(FIRST_SIZE, TARGET_S)
+
+
+def purge(  # noqa: PLR0913 - the means of a run
+    session: Session,
+    bound: Bound,
+    keys: Sequence[str],
+    terms: Terms,
+    look: Look = nothing_seen,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> list[Purged]:
     """
     Purge all of *keys* that are still due; return what became of each, in their order.
@@ -26,4 +50,48 @@ def purge(
     Never raises a DatabaseError: who fails alone is ``failed`` with its own error, and the others
     go. Where the session is lost, all that is not known to be committed is ``failed``.
     """
-    raise NotImplementedError
+    keys = list(dict.fromkeys(keys))
+    if not keys:
+        return []
+    try:
+        seen = objects.surveyed(session, bound, keys, look)
+    except DatabaseError as error:
+        return _all_failed(keys, error)
+    return _Batch(session, bound, terms, seen, sleep).purged(keys)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What all halves of a batch share."""
+
+    session: Session
+    bound: Bound
+    terms: Terms
+    seen: Seen
+    sleep: Callable[[float], None]
+
+    def purged(self, keys: Sequence[str]) -> list[Purged]:
+        """Purge *keys* together; where that fails, each half by itself."""
+        if len(keys) == 1:
+            return [self._alone(keys[0])]
+        try:
+            return transaction.purge(self.session, self.bound, keys, self.terms, self.seen)
+        except DatabaseError as error:
+            if not _may_be_one(error):
+                return _all_failed(keys, error)
+        middle = len(keys) // 2
+        return [*self.purged(keys[:middle]), *self.purged(keys[middle:])]
+
+    def _alone(self, key: str) -> Purged:
+        look = (lambda _: self.seen) if self.seen else nothing_seen
+        return record.purge(self.session, self.bound, key, self.terms, look, sleep=self.sleep)
+
+
+def _may_be_one(error: DatabaseError) -> bool:
+    """Say whether others may well go though one does not: a constraint, a lock, a trigger."""
+    of_a_row = (ConstraintError, TransientError, StatementTimeoutError)
+    return isinstance(error, of_a_row) or type(error) is DatabaseError
+
+
+def _all_failed(keys: Sequence[str], error: DatabaseError) -> list[Purged]:
+    return [record.failed(key, error) for key in keys]

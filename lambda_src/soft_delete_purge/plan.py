@@ -253,7 +253,8 @@ class _Reader:
     def _branch(self, entry: Entry) -> Branch:
         relation = _relation(entry)
         hops = [self._hop(each, f"{entry.what}.path") for each in entry.items("path")]
-        if not hops or hops[-1].to != self.root.relation:
+        end = (self.root.relation, self.root.key)
+        if not hops or (hops[-1].to, hops[-1].to_column) != end:
             entry.fault("path", "must end at the root: its last step references root")
         if self.root.relation in {relation, *(hop.to for hop in hops[:-1])}:
             entry.fault("path", "must meet the root at its end only")

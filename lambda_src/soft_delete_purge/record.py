@@ -1,58 +1,62 @@
 """
-Purge one record, in one transaction; see ``_transaction`` for the order, which is what keeps the
-living alive.
+Purge one record, in one transaction; see ``transaction`` for its order.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
 from typing import TYPE_CHECKING
 
+from expiry.errors import ConnectionLostError, DatabaseError, TransientError
+from expiry.outcomes import Outcome
+from soft_delete_purge import objects, transaction
+from soft_delete_purge.purged import DoomedObject, Purged
 from soft_delete_purge.terms import nothing_seen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
-    from expiry.errors import DatabaseError
-    from expiry.outcomes import Outcome
     from expiry.postgres.session import Session
     from soft_delete_purge.paths import Bound
     from soft_delete_purge.terms import Look, Terms
 
+__all__ = ["DoomedObject", "Purged", "purge"]
 
-@dataclass(frozen=True, slots=True)
-class DoomedObject:
-    """An object that goes once no row names its key; its row of the outbox is written."""
-
-    bucket: str
-    key: str
-    etag: str | None  # as it was before the transaction; None: S3 did not say
-    size: int | None
-    source: str  # the name in the plan's objects
+PAUSES_S = (0.1, 0.3)  # after a lost lock, before the next try
 
 
-@dataclass(frozen=True, slots=True)
-class Purged:
-    """What became of one record, and of what hung on it; counts are 0 unless it was deleted."""
-
-    key: str  # as text, whatever its type is
-    outcome: Outcome  # deleted, gone, changed, failed; would_delete in a dry run
-    reason: str = ""
-    error: DatabaseError | None = None
-    children: Mapping[str, int] = field(default_factory=dict)  # rows by table, the root left out
-    released: Mapping[str, int] = field(default_factory=dict)  # rows by the plan's names
-    shared_deleted: Mapping[str, int] = field(default_factory=dict)
-    shared_kept: Mapping[str, int] = field(default_factory=dict)
-    objects: tuple[DoomedObject, ...] = ()
-    kept: Mapping[str, int] = field(default_factory=dict)  # of values: foreign, empty, absent
-
-
-def purge(
-    session: Session, bound: Bound, key: str, terms: Terms, look: Look = nothing_seen
+def purge(  # noqa: PLR0913 - the means of a run
+    session: Session,
+    bound: Bound,
+    key: str,
+    terms: Terms,
+    look: Look = nothing_seen,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Purged:
     """
     Purge the record with this *key*, if it is still due; never raises a DatabaseError.
 
-    The files that it names are looked at before the transaction begins: no lock waits for S3.
+    The files that it names are looked at before the transaction begins: no lock waits for S3. A
+    lock that is lost is tried for again; then the record is ``changed``, which is no failure.
     """
-    raise NotImplementedError
+    for pause_s in (*PAUSES_S, None):
+        try:
+            seen = objects.surveyed(session, bound, [key], look)
+            (purged,) = transaction.purge(session, bound, [key], terms, seen)
+        except TransientError as error:
+            if pause_s is None:
+                return Purged(key, Outcome.CHANGED, str(error), error)
+            sleep(pause_s)
+        except DatabaseError as error:
+            return failed(key, error)
+        else:
+            return purged
+    raise AssertionError  # the last try returns
+
+
+def failed(key: str, error: DatabaseError) -> Purged:
+    """Say that a record's transaction was rolled back, or that nobody knows."""
+    unknown = isinstance(error, ConnectionLostError) and error.commit_unknown
+    reason = f"{error}; it may be gone all the same" if unknown else str(error)
+    return Purged(key, Outcome.FAILED, reason, error)
