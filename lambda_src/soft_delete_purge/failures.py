@@ -34,6 +34,8 @@ ON CONFLICT (root, record_key) DO UPDATE SET
     THEN excluded.first_failed_at ELSE known.first_failed_at END,
   resting = known.row_version IS NOT DISTINCT FROM excluded.row_version
     AND known.attempts + 1 >= :most,
+  queued_at = CASE WHEN known.row_version IS NOT DISTINCT FROM excluded.row_version
+    AND known.attempts + 1 >= :most THEN NULL ELSE known.queued_at END, -- the other queue's turn
   row_version = excluded.row_version, last_failed_at = excluded.last_failed_at,
   last_error = excluded.last_error, correlation_id = excluded.correlation_id
 RETURNING record_key, attempts, first_failed_at, last_error, correlation_id, queued_at, resting
@@ -54,6 +56,10 @@ WAKE = """
 UPDATE expiry.purge_failures SET resting = false, attempts = 0
 WHERE root = :root AND record_key = ANY(cast(:keys as text[]))
 """
+UNSENT = """
+SELECT record_key, attempts, first_failed_at, last_error, correlation_id, queued_at, resting
+FROM expiry.purge_failures WHERE root = :root AND resting AND queued_at IS NULL
+"""
 REDRIVE = "DELETE FROM expiry.purge_failures WHERE root = :root AND resting"
 
 
@@ -66,7 +72,7 @@ class Failure:
     first_failed_at: datetime
     last_error: str
     correlation_id: str
-    queued_at: datetime | None
+    queued_at: datetime | None  # None: the queue whose turn it is has not got it
     resting: bool
 
 
@@ -77,7 +83,7 @@ class Failures:
         """Let a record rest after *max_attempts* tries that came after the first."""
         self._plan = bound.plan.root
         self._root = str(self._plan.relation)
-        self._type = bound.facts[self._plan.relation].columns[self._plan.key].type
+        self._type = bound.key_type
         self._most = max_attempts
 
     @property
@@ -114,8 +120,12 @@ class Failures:
         rows = session.run(FIND, root=self._root, key=key)
         return Failure(*rows[0]) if rows else None
 
+    def unsent(self, session: Session) -> list[Failure]:
+        """Return what rests, and could not be sent to where an operator sees it."""
+        return [Failure(*row) for row in session.run(UNSENT, root=self._root)]
+
     def queued(self, session: Session, keys: Collection[str]) -> None:
-        """Note that the retry queue has these records."""
+        """Note that these records are with the queue whose turn it is."""
         self._update(session, QUEUED, keys)
 
     def settle(self, session: Session, keys: Collection[str]) -> None:

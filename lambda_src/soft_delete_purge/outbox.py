@@ -1,9 +1,10 @@
 """
 Keep which files are to go, from the purge's own transaction on until S3 has said how each ended.
 
-Two drains share the rows: each claims some under an advisory lock, which ends with its session,
-however that ends; so what a killed run had claimed is free at once, and no row is locked while S3
-is asked. A claim ends by time, too, for a server that does not notice a lost client.
+The purge writes the rows (``objects.enqueue``). Two drains share them: each claims some under an
+advisory lock, which ends with its session, however that ends; so what a killed run had claimed is
+free at once, and no row is locked while S3 is asked. A claim ends by time, too, for a server that
+does not notice a lost client.
 """
 
 from __future__ import annotations
@@ -16,20 +17,11 @@ if TYPE_CHECKING:
 
     from expiry.objects import Listed
     from expiry.postgres.session import Session
-    from soft_delete_purge.record import DoomedObject
 
 LOCK_CLASS = 1_702_391_913  # "expi": of our advisory locks, so that they are nobody else's
 LEASE_S = 900  # longer than any function runs
 MOST_ERROR = 1_000  # characters
 
-WRITE = """
-INSERT INTO expiry.purge_outbox (bucket, key, etag, size_bytes, source, correlation_id)
-SELECT bucket, key, etag, size_bytes, source, cast(:correlation_id as text)
-FROM unnest(
-  cast(:buckets as text[]), cast(:keys as text[]), cast(:etags as text[]),
-  cast(:sizes as bigint[]), cast(:sources as text[])
-) AS doomed (bucket, key, etag, size_bytes, source)
-"""
 CLAIM = """
 WITH page AS MATERIALIZED (
   SELECT id FROM expiry.purge_outbox
@@ -91,20 +83,6 @@ class Backlog:
 
     pending: int
     oldest_age_s: float
-
-
-def write(session: Session, objects: Sequence[DoomedObject], correlation_id: str) -> None:
-    """Add *objects*, within the transaction that purges what named them."""
-    if objects:
-        session.run(
-            WRITE,
-            correlation_id=correlation_id,
-            buckets=[each.bucket for each in objects],
-            keys=[each.key for each in objects],
-            etags=[each.etag for each in objects],
-            sizes=[each.size for each in objects],
-            sources=[each.source for each in objects],
-        )
 
 
 def lock(session: Session, claim: int) -> None:

@@ -1,15 +1,38 @@
 """
-One run of the purge.
+One run of the purge: preflight, gate, records, files; then the report.
+
+Every statement goes through the link, every call to AWS through the clients given here, and every
+clock through the arguments. A refused gate stops the records, not the files of those that went
+before.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expiry.telemetry import MetricTable
+from expiry.bucket import Bucket
+from expiry.budget import Pace, WritePace
+from expiry.errors import ExpiryError
+from expiry.objects import Objects
+from expiry.postgres.link import Link
+from expiry.telemetry import Emitter, MetricTable
+from soft_delete_purge import due, gate, outbox, preflight, report, setup
+from soft_delete_purge.context import Context
+from soft_delete_purge.drain import Drain
+from soft_delete_purge.failures import Failures
+from soft_delete_purge.purging import Purging
+from soft_delete_purge.report import Findings
+from soft_delete_purge.request import Operation
+from soft_delete_purge.retry import Retries
+from soft_delete_purge.settings import BUCKET_VARIABLE
+from soft_delete_purge.sight import Sight
+from soft_delete_purge.terms import Terms, nothing_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +48,7 @@ if TYPE_CHECKING:
     from soft_delete_purge.settings import Settings
 
 METRICS = MetricTable.load(Path(__file__).with_name("metrics.json"))
+CLAIMS = 2**31 - 1  # PostgreSQL's advisory locks take a pair of 4 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +77,18 @@ class Run:
             CapExceededError: More is due than allowed; no record was purged.
             ExpiryError: The work could not be done; running out of time is no error.
         """
-        raise NotImplementedError
+        began_s = self.clock()
+        findings = Findings(self.run_id, self.dry_run)
+        with self._link() as link:
+            if self.request.operation is Operation.SETUP:
+                return self._set_up(link)
+            context = self._context(link, findings)
+            if self.request.operation is Operation.REDRIVE:
+                return self._redriven(context)
+            self._purge(context, findings)
+            findings.reconnects = link.reconnects
+        findings.duration_s = self.clock() - began_s
+        return self._reported(findings)
 
     def retry(self, received: Sequence[Received]) -> dict[str, Any]:
         """
@@ -62,4 +97,204 @@ class Run:
         Raises:
             ExpiryError: Nothing could be done; all messages come again.
         """
-        raise NotImplementedError
+        began_s = self.clock()
+        findings = Findings(self.run_id, self.dry_run)
+        with self._link() as link:
+            context = self._context(link, findings)
+            purging = Purging(context)
+            findings.tally = purging.tally
+            answer = Retries(context, purging).run(received)
+            self._drain(context, findings)
+        findings.duration_s = self.clock() - began_s
+        self._emitter().emit(self._named(report.counters(findings)))
+        extra = {"report": report.result(findings), "again": len(answer["batchItemFailures"])}
+        self.logger.info("retry report", extra=extra)
+        return answer
+
+    @property
+    def dry_run(self) -> bool:
+        """Say whether to look only."""
+        return self.settings.dry_run or self.request.dry_run
+
+    # Before anything is touched
+
+    def _link(self) -> Link:
+        return Link(self.connect, self.budget, self.sleep, read_only=self.dry_run)
+
+    def _context(self, link: Link, findings: Findings) -> Context:
+        """Look at everything; what does not fit is raised here."""
+        settings = self.settings
+        terms = self._terms(link)
+        findings.cutoff = terms.cutoff
+        if not self.dry_run:
+            link.attempt(setup.require)
+        found = link.attempt(
+            lambda session: preflight.check(
+                session, settings.plan, terms, limit=self._limit, dry_run=self.dry_run
+            )
+        )
+        findings.preflight = found
+        for warning in found.warnings:
+            self.logger.warning("preflight", extra={"note": warning})
+        objects_in = self._objects_in()
+        bucket = settings.bucket
+        prefixes = {files.key_prefix for files in settings.plan.files}
+        return Context(
+            run_id=self.run_id,
+            settings=settings,
+            dry_run=self.dry_run,
+            link=link,
+            bound=found.bound,
+            terms=terms,
+            failures=Failures(found.bound, settings.max_attempts),
+            queues=self.queues,
+            look=Sight(objects_in, bucket, prefixes) if bucket else nothing_seen,
+            objects_in=objects_in,
+            budget=self.budget,
+            pace=WritePace(settings.max_records_per_s, self.clock, self.sleep),
+            logger=self.logger,
+            clock=self.clock,
+            sleep=self.sleep,
+        )
+
+    def _terms(self, link: Link) -> Terms:
+        settings = self.settings
+        age = timedelta(days=settings.retention_days, seconds=settings.clock_skew_s)
+        now = link.attempt(lambda session: session.now())
+        return Terms(now - age, settings.bucket or "", self.run_id)
+
+    @property
+    def _limit(self) -> int:
+        most, limit = self.settings.max_records, self.request.limit
+        return most if limit is None else min(limit, most)
+
+    def _objects_in(self) -> Callable[[str], Objects]:
+        owner = self.settings.bucket_owner_account_id or self.owner_account_id
+        pace = Pace(0, self.clock, self.sleep)
+
+        @cache
+        def objects_in(bucket: str) -> Objects:
+            return Objects(Bucket(self.s3, bucket, owner, pace, BUCKET_VARIABLE), self.budget)
+
+        return objects_in
+
+    # The work
+
+    def _purge(self, context: Context, findings: Findings) -> None:
+        """Go through the steps; what ends one does not stop the files of those that went."""
+        purging = Purging(context)
+        findings.tally = purging.tally
+        try:
+            keys = self._due(context, findings)
+            purging.run(keys)
+            self._forget(context, purging)
+        except ExpiryError as error:
+            findings.failures.append(error)
+        try:
+            self._drain(context, findings)
+        except ExpiryError as error:
+            findings.failures.append(error)
+
+    def _due(self, context: Context, findings: Findings) -> list[str]:
+        """Return what to purge; nothing where the gate refuses, but in a dry run, which tells."""
+        bound, terms, link = context.bound, context.terms, context.link
+        percent = self.settings.max_purge_percent
+        findings.due = link.attempt(lambda session: gate.judge(session, bound, terms, percent))
+        if (refusal := findings.refusal) is not None:
+            if not context.dry_run:
+                raise refusal
+            findings.warnings.append(str(refusal))
+        resting = self._resting(context, findings)
+        limit = self._limit
+        keys = link.attempt(lambda session: due.keys(session, bound, terms, limit + 1, resting))
+        findings.more = len(keys) > limit
+        return keys[:limit]
+
+    @staticmethod
+    def _resting(context: Context, findings: Findings) -> str:
+        """Write what is left out; a dry run may come before the setup."""
+        if context.dry_run and (missing := context.link.attempt(setup.missing)):
+            findings.warnings.append(f"there is no {', '.join(missing)}: {setup.ASK}")
+            return "false"
+        return context.failures.resting
+
+    @staticmethod
+    def _forget(context: Context, purging: Purging) -> None:
+        """Forget the failures of what went, and bury what rests and no operator has seen."""
+        if context.dry_run:
+            return
+        done = purging.tally.done
+        context.link.attempt(lambda session: context.failures.settle(session, done))
+        purging.send_on(context.link.attempt(context.failures.unsent))
+
+    def _drain(self, context: Context, findings: Findings) -> None:
+        if not context.dry_run:
+            drain = Drain(
+                link=context.link,
+                bound=context.bound,
+                objects_in=context.objects_in,
+                budget=self.budget,
+                logger=self.logger,
+                claim=secrets.randbelow(CLAIMS),
+            )
+            findings.drained = drain.found
+            drain.run()
+        if not context.dry_run or not context.link.attempt(setup.missing):
+            findings.backlog = context.link.attempt(outbox.backlog)
+
+    # Other operations
+
+    def _set_up(self, link: Link) -> dict[str, Any]:
+        settings = self.settings
+        made = not self.dry_run and link.attempt(setup.make)
+        terms = self._terms(link)
+        found = link.attempt(
+            lambda session: preflight.check(session, settings.plan, terms, limit=0, dry_run=True)
+        )
+        role = self.request.role or settings.server.user
+        grants = setup.grants(found.found, role, iam=settings.password.iam)
+        answer = {
+            "operation": str(Operation.SETUP),
+            "made": made,
+            "missing": link.attempt(setup.missing),
+            "sql": setup.SQL.read_text(encoding="utf-8"),
+            "grants": grants,
+            "problems": list(found.problems),
+            "dryRun": self.dry_run,
+            "correlationId": self.run_id,
+        }
+        self.logger.info("set up", extra={"report": answer})
+        return answer
+
+    def _redriven(self, context: Context) -> dict[str, Any]:
+        count = 0 if self.dry_run else context.link.attempt(context.failures.redrive)
+        answer = {
+            "operation": str(Operation.REDRIVE),
+            "redriven": count,
+            "dryRun": self.dry_run,
+            "correlationId": self.run_id,
+        }
+        self.logger.info("redriven", extra={"report": answer})
+        return answer
+
+    # The end
+
+    def _reported(self, findings: Findings) -> dict[str, Any]:
+        answer = report.result(findings)
+        emitter = self._emitter()
+        emitter.emit(self._named(report.metrics(findings)))
+        self.logger.info("report", extra={"report": answer})
+        if findings.failures:
+            raise findings.failures[0]
+        emitter.emit({"RunsCompleted": 1})
+        return answer
+
+    def _emitter(self) -> Emitter:
+        names = self.settings.metric_names
+        units = {names.get(name, name): unit for name, unit in METRICS.units.items()}
+        namespace = self.settings.metrics_namespace or METRICS.namespace
+        table = replace(METRICS, units=units)
+        return Emitter(table, {"FunctionName": self.function_name}, namespace)
+
+    def _named(self, values: dict[str, float]) -> dict[str, float]:
+        return {self.settings.metric_names.get(name, name): each for name, each in values.items()}

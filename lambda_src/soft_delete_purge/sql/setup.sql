@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS expiry.purge_failures (
   last_failed_at timestamptz NOT NULL DEFAULT now(),
   last_error text NOT NULL,
   correlation_id text NOT NULL,
-  queued_at timestamptz, -- when it was sent to the retry queue; null: not yet
+  queued_at timestamptz, -- when it was sent to the retry or the dead-letter queue; null: not yet
   resting boolean NOT NULL DEFAULT false, -- left alone until it is redriven or its row changes
   row_version text, -- xmin of the record's row at the failure
   PRIMARY KEY (root, record_key)
