@@ -1,0 +1,41 @@
+# In a VPC: a way to the database, one to Secrets Manager and SQS, one to S3. Nothing else is let out.
+locals {
+  let_out = var.network == null ? {} : {
+    database  = { port = var.database.port, group = var.network.database_security_group_id, prefix_list = null, what = "PostgreSQL" }
+    endpoints = { port = 443, group = var.network.endpoint_security_group_id, prefix_list = null, what = "Secrets Manager and SQS, by their interface endpoints" }
+    s3        = { port = 443, group = null, prefix_list = var.network.s3_prefix_list_id, what = "S3, by its gateway endpoint" }
+  }
+  let_in = { for name, way in local.let_out : name => way if way.group != null }
+}
+
+resource "aws_security_group" "function" {
+  #checkov:skip=CKV2_AWS_5: the functions are in it, by the module's input
+  count = var.network == null ? 0 : 1
+
+  name        = "moc-purge-${var.environment}"
+  description = "The functions that purge deleted MOCs."
+  vpc_id      = var.network.vpc_id
+}
+
+resource "aws_vpc_security_group_egress_rule" "function" {
+  for_each = local.let_out
+
+  description                  = each.value.what
+  security_group_id            = aws_security_group.function[0].id
+  referenced_security_group_id = each.value.group
+  prefix_list_id               = each.value.prefix_list
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.port
+  to_port                      = each.value.port
+}
+
+resource "aws_vpc_security_group_ingress_rule" "from_function" {
+  for_each = local.let_in
+
+  description                  = "The functions that purge deleted MOCs"
+  security_group_id            = each.value.group
+  referenced_security_group_id = aws_security_group.function[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.port
+  to_port                      = each.value.port
+}
