@@ -21,7 +21,7 @@ WORDS = ("SELECT", "UPDATE", "DELETE")
 def needed(bound: Bound, *, dry_run: bool) -> dict[Relation, set[str]]:
     """Return what a run does to each table; SELECT … FOR UPDATE asks for UPDATE."""
     found: defaultdict[Relation, set[str]] = defaultdict(set)
-    for relation in (*bound.facts, *bound.cascade.tables):
+    for relation in bound.facts:
         found[relation].add("SELECT")
     if not dry_run:
         found[bound.plan.root.relation] |= {"UPDATE", "DELETE"}

@@ -33,7 +33,7 @@ from soft_delete_purge.access import grants
 from soft_delete_purge.paths import Bound, nodes_of, pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from expiry.postgres.catalog import ForeignKey, TableFacts
     from expiry.postgres.session import Session
@@ -132,11 +132,13 @@ class _Look:
             dict.fromkeys(key for each in (falls, *below.values()) for key in each.references)
         )
         self._indexes(every)
-        self.problems += _tables(self.catalog, self.facts, falls.tables)
+        stopping = references.stopping(plan, falls)
+        counted = [*falls.tables, *(key.table for key in stopping)]
+        self.problems += _tables(self.catalog, self.facts, counted)
         bound = Bound(plan, self.facts, falls, nodes_of(plan))
         if not self.problems:
             self._access(bound)
-        blast, blocked = ({}, ()) if self.problems else self._reach(bound)
+        blast, blocked = ({}, ()) if self.problems else self._reach(bound, stopping)
         return Preflight(
             problems=tuple(self.problems),
             warnings=tuple(self.warnings),
@@ -183,8 +185,8 @@ class _Look:
         """Have PostgreSQL plan what will run: types and values, and who may do it, are known."""
         none = pairs([])
         due_now = due.parameters(bound, self.terms)
-        yield "root", due.listing(bound), {"most": 1, **due_now}
         if self.dry_run:
+            yield "root", due.listing(bound), {"most": 1, **due_now}
             return
         yield "root", transaction.deletion(bound), {**none, **due_now}
         for each in bound.plan.release:
@@ -193,10 +195,11 @@ class _Look:
         for item in bound.plan.shared:
             yield f"shared.{item.name}", shared.statement(bound, item), {**none}
 
-    def _reach(self, bound: Bound) -> tuple[dict[str, int], tuple[Blocked, ...]]:
+    def _reach(
+        self, bound: Bound, stopping: Sequence[ForeignKey]
+    ) -> tuple[dict[str, int], tuple[Blocked, ...]]:
         """Count the rows that the next records take along, and those that hold them."""
         keys = due.keys(self.session, bound, self.terms, self.limit)
-        stopping = references.stopping(bound.plan, bound.cascade)
         counts = transaction.reach(self.session, bound, keys, self.terms, stopping)
         tables = bound.cascade.tables
         blast = {str(table): counts.get(place, 0) for place, table in enumerate(tables)}

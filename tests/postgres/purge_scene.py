@@ -5,8 +5,9 @@ Records of the real shape, and purges of them as a run makes them.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from expiry.objects import Listed
@@ -18,7 +19,6 @@ from tests.postgres.sessions import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from contextlib import AbstractContextManager
 
     from expiry.postgres.session import Session
     from soft_delete_purge.paths import Bound
@@ -185,37 +185,15 @@ def checked(session: Session, chosen: dict[str, Any] | None = None, **more: Any)
     return preflight.check(session, parsed, terms(session), **more)
 
 
-class Ready:
-    """A session, and a plan that preflight has accepted."""
-
-    def __init__(self, database: Database, chosen: dict[str, Any] | None = None) -> None:
-        self._opened: AbstractContextManager[Session] = open_session(database)
-        self._chosen = chosen
-
-    def __enter__(self) -> tuple[Session, Bound, Terms]:
-        """Log in, and look at everything."""
-        session = self._opened.__enter__()
-        try:
-            return session, checked(session, self._chosen).bound, terms(session)
-        except BaseException:
-            self._opened.__exit__(None, None, None)
-            raise
-
-    def __exit__(self, *raised: object) -> None:
-        """Log out."""
-        self._opened.__exit__(*raised)
+@contextmanager
+def ready(
+    database: Database, chosen: dict[str, Any] | None = None
+) -> Iterator[tuple[Session, Bound, Terms]]:
+    """Log in, with a plan that preflight accepts."""
+    with open_session(database) as session:
+        yield session, checked(session, chosen).bound, terms(session)
 
 
 def due_keys(session: Session, bound: Bound, now: Terms) -> list[str]:
     """List what is due."""
     return due.keys(session, bound, now, 1_000)
-
-
-def long_ago() -> datetime:
-    """Return a time before everything."""
-    return datetime(2000, 1, 1, tzinfo=UTC)
-
-
-def numbered(prefix: str, number: int) -> Iterator[str]:
-    """Yield keys."""
-    return (f"{prefix}{each}" for each in range(number))
