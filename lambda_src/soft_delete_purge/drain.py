@@ -38,7 +38,6 @@ PAGE_S = 5.0  # a page rarely takes longer; it is not begun where it might not e
 SETTLE_S = 24 * 3_600
 REASON = "purged"
 
-NOT_SAID = "S3 did not say what lies there"
 YOUNGER = "uploaded after the purge"
 NAMED = "a row names it"
 STAYING = {Outcome.CHANGED, Outcome.PROTECTED}
@@ -53,7 +52,7 @@ class Drained:
     marked_bytes: int = 0  # behind delete markers: free once the bucket's rules say so
     settling: int = 0  # left for a later run, which will know whose they are
     errors: list[tuple[str, str]] = field(default_factory=list)  # key, reason
-    trouble: str = ""  # S3 took nothing of a page: the rest was not tried
+    trouble: str = ""  # with S3 itself: the pages that follow were not tried
     complete: bool = True  # all was tried that nobody else tries
 
 
@@ -132,11 +131,12 @@ class Drain:
         found: dict[int, Listed] = {}
         for bucket, entries in together.items():
             keys = {entry.key for entry in entries}
-            seen = looked_up(self.objects_in(bucket), keys, prefixes)
+            sighting = looked_up(self.objects_in(bucket), keys, prefixes)
+            self.found.trouble = str(sighting.trouble or self.found.trouble)
             for entry in entries:
-                if entry.key not in seen:
-                    self._keep(page, entry, NOT_SAID)
-                elif (listed := self._judged(page, entry, seen[entry.key])) is not None:
+                if entry.key not in sighting.seen:
+                    self._keep(page, entry, self.found.trouble)
+                elif (listed := self._judged(page, entry, sighting.seen[entry.key])) is not None:
                     found[entry.id] = listed
         if found:
             self.link.attempt(lambda session: outbox.saw(session, found))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from expiry.errors import CapExceededError
     from soft_delete_purge.gate import Due
     from soft_delete_purge.outbox import Backlog
+    from soft_delete_purge.plan import Plan
     from soft_delete_purge.preflight import Preflight
     from soft_delete_purge.purged import Purged
 
@@ -33,6 +34,7 @@ class Findings:
     """All that a run has found out, as it goes."""
 
     run_id: str
+    plan: Plan
     dry_run: bool
     cutoff: datetime | None = None
     preflight: Preflight | None = None
@@ -58,6 +60,22 @@ class Findings:
         return not left and self.drained.complete and not self.drained.trouble
 
     @property
+    def returned(self) -> int:
+        """
+        Count the rows that were given back.
+
+        Where a reference is only cut (by a NULL) nothing returns to anybody, unless no release
+        does more.
+        """
+        given = {
+            release.name
+            for release in self.plan.release
+            if any(value is not None for value in release.values.values())
+        }
+        released = self.tally.released
+        return sum(rows for name, rows in released.items() if name in given or not given)
+
+    @property
     def duration_ms(self) -> int:
         """Return how long the run took."""
         return round(self.duration_s * 1000)
@@ -72,7 +90,7 @@ def result(findings: Findings) -> dict[str, Any]:
         "failed": tally.outcomes.counts[Outcome.FAILED],
         "s3Deleted": tally.objects if findings.dry_run else drained.outcomes[Outcome.DELETED],
         "orphanedImages": tally.shared_deleted.total(),
-        "bricksReturned": tally.released.total(),
+        "bricksReturned": findings.returned,
         "duration": findings.duration_ms,
         "outcomes": tally.outcomes.as_dict(),
         "steps": _steps(findings),
@@ -195,7 +213,7 @@ def counters(findings: Findings) -> dict[str, float]:
         "ItemsFailed": outcomes[Outcome.FAILED],
         "S3FilesDeleted": drained.outcomes[Outcome.DELETED],
         "ImagesOrphaned": tally.shared_deleted.total() * real,
-        "BricksReturned": tally.released.total() * real,
+        "BricksReturned": findings.returned * real,
         "Duration": findings.duration_ms,
         "Candidates": tally.outcomes.total,
         "Deleted": outcomes[Outcome.DELETED],

@@ -78,7 +78,7 @@ class Run:
             ExpiryError: The work could not be done; running out of time is no error.
         """
         began_s = self.clock()
-        findings = Findings(self.run_id, self.dry_run)
+        findings = Findings(self.run_id, self.settings.plan, self.dry_run)
         with self._link() as link:
             if self.request.operation is Operation.SETUP:
                 return self._set_up(link)
@@ -98,7 +98,7 @@ class Run:
             ExpiryError: Nothing could be done; all messages come again.
         """
         began_s = self.clock()
-        findings = Findings(self.run_id, self.dry_run)
+        findings = Findings(self.run_id, self.settings.plan, self.dry_run)
         with self._link() as link:
             context = self._context(link, findings)
             purging = Purging(context)

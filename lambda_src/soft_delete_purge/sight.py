@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import TYPE_CHECKING
 
 from expiry.errors import StoreError
@@ -22,24 +23,33 @@ if TYPE_CHECKING:
     from soft_delete_purge.terms import Seen
 
 
-def looked_up(objects: Objects, keys: Collection[str], prefixes: Collection[str] = ()) -> Seen:
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What lies at keys; what S3 did not say is left out, and *trouble* tells why."""
+
+    seen: Seen
+    trouble: StoreError | None
+
+
+def looked_up(objects: Objects, keys: Collection[str], prefixes: Collection[str] = ()) -> Sighting:
     """
-    Return what lies at *keys*; what S3 does not say is left out.
+    Look what lies at *keys*.
 
     Args:
-        prefixes: What the role may list: each listing is under the longest that fits.
+        prefixes: What the role may list: keys under different ones are never listed together.
     """
     together: defaultdict[str, list[str]] = defaultdict(list)
     for key in sorted(set(keys)):
         together[max((p for p in prefixes if key.startswith(p)), key=len, default="")].append(key)
     seen: dict[str, Listed | None] = {}
     try:
-        for prefix, wanted in together.items():
+        for wanted in together.values():
+            prefix = commonprefix((wanted[0], wanted[-1]))  # noqa: RUF071 - keys are no paths
             while left := wanted[sum(key in seen for key in wanted) :]:
                 seen |= _next(objects, prefix, left)
-    except StoreError:
-        pass  # what was seen before is true
-    return seen
+    except StoreError as error:
+        return Sighting(seen, error)
+    return Sighting(seen, None)
 
 
 def _next(objects: Objects, prefix: str, keys: Sequence[str]) -> dict[str, Listed | None]:
@@ -75,6 +85,6 @@ class Sight:
         """Return what S3 says of *keys*; what is left out is not known."""
         if self.trouble:
             return {}
-        seen = looked_up(self.objects_in(self.bucket), keys, self.prefixes)
-        self.trouble = any(key not in seen for key in keys)
-        return seen
+        sighting = looked_up(self.objects_in(self.bucket), keys, self.prefixes)
+        self.trouble = sighting.trouble is not None
+        return sighting.seen
