@@ -6,7 +6,7 @@ Every error that a run raises on purpose, in one file.
     ├── EventError           the event holds what this function does not take: all of it is named
     ├── MismatchError        the settings do not fit the resource that they name
     ├── UnsafeRuntimeError   the runtime's boto3 cannot make a delete conditional
-    ├── ClaimError           a claim met a row that had changed under every try
+    ├── ClaimError           a claim met a row that changed under every try, or cannot be read
     ├── CapExceededError     the plan holds more deletions than the operator allows
     ├── StoreError           an AWS call failed; the service's own error is the cause
     │   ├── NotFoundError    the table or bucket is not there
@@ -71,7 +71,7 @@ class UnsafeRuntimeError(ExpiryError):
 
 
 class ClaimError(ExpiryError):
-    """A claim could not be decided: the row changed under every try; nothing is held."""
+    """A claim could not be decided: the row changed under every try, or cannot be read."""
 
 
 class CapExceededError(ExpiryError):

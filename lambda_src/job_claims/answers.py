@@ -18,15 +18,17 @@ def checked(request: CheckRequest, claim: Claim | None, now_s: float) -> dict[st
     """
     Say who works on a key, and whether the message should interrupt that.
 
-    The same thread needs no interrupt. A message older than the claim never interrupts: it was
-    late, and the work is newer. Where the message has no time it counts as new.
+    The same thread needs no interrupt. A message older than the newest that is worked on never
+    interrupts: it was late, and the work is newer. Where nobody told when that one was sent the
+    claim's own time stands for it; where the message has no time it counts as new.
     """
     if claim is None or not claim.live(now_s):
         # The fence stays, and so does who had it last: for the log.
         last = NOBODY if claim is None else _held(claim)
         return {"active": False, "sameThread": False, "shouldInterrupt": False, **last}
     same = claim.thread_id == request.thread_id
-    late = request.message_at_s is not None and request.message_at_s < claim.claimed_at_s
+    since_s = claim.claimed_at_s if claim.message_at_s is None else claim.message_at_s
+    late = request.message_at_s is not None and request.message_at_s < since_s
     return {
         "active": True,
         "sameThread": same,

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 from expiry.errors import ClaimError
 from job_claims.endings import Claim, Claimed, Ending
-from job_claims.fields import Holder
-from job_claims.layout import MESSAGES, Layout, one
-from job_claims.rate import Window, counted, within
-from job_claims.update import Expression, number, text
+from job_claims.layout import MESSAGE_AT, MESSAGES, Layout, one
+from job_claims.rate import Window
+from job_claims.update import Expression, moment, number, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,13 +54,16 @@ class Claims:
         thread does, whose lease is made longer.
 
         Raises:
-            ClaimError: The row changed under every try.
+            ClaimError: The row changed under every try, or cannot be read.
             StoreError: A call failed.
         """
+        met: Row | None = None
         for _ in range(TRIES):
-            ended = _Try(self, request).ended()
+            attempt = _Try(self, request, met)
+            ended = attempt.ended()
             if ended is not None:
                 return ended
+            met = attempt.met
         raise ClaimError(f"{TRIES} tries to claim the key each met a row that had changed again")
 
     @property
@@ -79,40 +81,41 @@ class Claims:
 
 
 class _Try:
-    """One try of a claim, at one moment."""
+    """One try of a claim, at one moment; knows the row that an earlier try has met."""
 
-    def __init__(self, claims: Claims, request: ClaimRequest) -> None:
+    def __init__(self, claims: Claims, request: ClaimRequest, met: Row | None) -> None:
         self._table, self._settings, self._layout = claims.means
-        self._request = request
+        self._request, self.met = request, met
         now_s = claims.now()
         self._now_ms, self._now_s = int(now_s * MS), int(now_s)
-        self._window = Window.at(self._now_s, self._settings.rate)
+        skew_s = self._settings.clock_skew_s
+        self._window = Window.at(self._now_s, self._settings.rate, skew_s, met)
         self._container = claims.container_id(request, self._now_s)
         # By the clock of whoever is behind, too, a lease must have ended before it is taken.
-        self._ended_s = self._now_s - self._settings.clock_skew_s
+        self._ended_s = self._now_s - skew_s
         self._expires_s = self._now_s + self._settings.lease_s
 
     def ended(self) -> Claimed | None:
         """Write, and say what became of it; None where the row has changed: try again."""
         written = self._take()
-        row, claim = written.row, self._layout.claim(written.row)
+        self.met, claim = written.row, self._layout.claim(written.row)
         if claim and (written.applied or self._ours(claim)):
             return self._won(claim)
-        if row is None:
+        if written.row is None:
             return None
         if claim is None or self._open(claim):
-            return self._limited(row, claim)
+            return self._limited(written.row, claim)
         if claim.live(self._now_s) and claim.thread_id == self._request.thread_id:
             return self._extended(claim)
         wait_s = claim.expires_at_s - self._ended_s + 1
         return Claimed(Ending.HELD, claim, retry_after_s=max(1, wait_s))
 
-    def _take(self, *, anew: bool = False) -> Written:
-        """Write a claim, if the row lets it; *anew*: its slot counts another window."""
+    def _take(self) -> Written:
+        """Write a claim, if the row lets it."""
         names, request, with_ = self._layout.names, self._request, Expression()
         condition = self._takeable(with_)
         if self._window.limit:
-            condition = f"({condition}) AND ({within(with_, self._window, anew=anew)})"
+            condition = f"({condition}) AND ({self._window.left(with_)})"
         return self._table.update(
             self._layout.key(request.key),
             with_,
@@ -124,10 +127,11 @@ class _Try:
                 names.fence: self._next_fence(with_),
                 MESSAGES: with_.value(one(request.message_id)),
                 **self._layout.lease(with_, self._expires_s),
-                **counted(with_, self._window, anew=anew),
+                **self._told(with_),
+                **self._window.counted(with_),
             },
             condition=condition,
-            remove=self._window.others if self._window.limit else (),
+            remove=(*self._window.others, *self._untold()),
         )
 
     def _takeable(self, with_: Expression) -> str:
@@ -155,39 +159,46 @@ class _Try:
 
     def _open(self, claim: Claim) -> bool:
         """Say whether *claim* would let this request take over."""
-        holder = Holder(claim.container_id, claim.fence)
-        return claim.expires_at_s < self._ended_s or holder == self._request.preempt
+        return claim.expires_at_s < self._ended_s or claim.holder == self._request.preempt
 
     def _won(self, claim: Claim) -> Claimed:
         return Claimed(Ending.CLAIMED, claim, preempted=self._request.preempt is not None)
 
     def _limited(self, row: Row, claim: Claim | None) -> Claimed | None:
         """Deal with a row that only its rate can have kept from being claimed."""
-        if self._window.used_up(row):
-            holder = claim or Claim("", "", "", 0, 0, self._layout.fence(row))
-            wait_s = self._window.ends_s - self._now_s
-            return Claimed(Ending.LIMITED, holder, retry_after_s=max(1, wait_s))
-        if self._window.stale(row):
-            written = self._take(anew=True)
-            taken = self._layout.claim(written.row)
-            if written.applied and taken:
-                return self._won(taken)
-        return None
+        if not self._window.used_up(row):
+            return None
+        holder = claim or Claim("", "", "", 0, 0, self._layout.fence(row))
+        wait_s = self._window.ends_s - self._now_s
+        return Claimed(Ending.LIMITED, holder, retry_after_s=max(1, wait_s))
 
     def _extended(self, claim: Claim) -> Claimed | None:
-        """Make a live lease of the same thread longer; container and fence stay."""
-        message, with_ = self._request.message_id, Expression()
-        expires_s = max(self._expires_s, claim.expires_at_s)  # the other clock may be ahead
+        """Make a live lease of the same thread longer, never shorter; container and fence stay."""
+        names, with_ = self._layout.names, Expression()
+        condition = [
+            self._layout.held_by(with_, claim.holder),
+            with_.above(names.expires_at, self._now_s),
+        ]
+        assign = {names.message_id: with_.value(text(self._request.message_id))}
+        if claim.expires_at_s < self._expires_s:
+            condition.append(with_.below(names.expires_at, self._expires_s))
+            assign |= self._layout.lease(with_, self._expires_s)
+        if (self._request.message_at_s or 0) > (claim.message_at_s or 0):
+            assign |= self._told(with_)
         written = self._table.update(
             self._layout.key(self._request.key),
             with_,
-            assign={
-                self._layout.names.message_id: with_.value(text(message)),
-                **self._layout.lease(with_, expires_s),
-            },
-            add={MESSAGES: with_.value(one(message))},
-            condition=self._layout.held_by(with_, Holder(claim.container_id, claim.fence))
-            + f" AND {with_.above(self._layout.names.expires_at, self._now_s)}",
+            assign=assign,
+            add={MESSAGES: with_.value(one(self._request.message_id))},
+            condition=" AND ".join(condition),
         )
-        longer = self._layout.claim(written.row)
+        self.met, longer = written.row, self._layout.claim(written.row)
         return Claimed(Ending.REFRESHED, longer) if written.applied and longer else None
+
+    def _told(self, with_: Expression) -> dict[str, str]:
+        """Assign when the message was sent, where that was told."""
+        sent_s = self._request.message_at_s
+        return {} if sent_s is None else {MESSAGE_AT: with_.value(moment(sent_s))}
+
+    def _untold(self) -> tuple[str, ...]:
+        return (MESSAGE_AT,) if self._request.message_at_s is None else ()

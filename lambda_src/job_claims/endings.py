@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from job_claims.fields import Holder
+
 
 class Ending(StrEnum):
     """How a claim ended."""
@@ -36,6 +38,12 @@ class Claim:
     expires_at_s: int
     fence: int
     messages: frozenset[str] = frozenset()  # that the owner still works on
+    message_at_s: float | None = None  # of the newest of them, where that was told
+
+    @property
+    def holder(self) -> Holder:
+        """Return who shows this claim's fence."""
+        return Holder(self.container_id, self.fence)
 
     def live(self, now_s: float) -> bool:
         """Say whether the lease has not ended."""

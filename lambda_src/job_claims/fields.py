@@ -7,6 +7,7 @@ Makes no call. Unknown keys are refused: a misspelt ``preempt`` must not become 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from expiry.errors import EventError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 MOST_ID_BYTES = (
     1_023  # two of them and a "#" are a key of at most 2,047 bytes: DynamoDB takes 2,048
@@ -23,24 +24,25 @@ MOST_KEY_BYTES = 2 * MOST_ID_BYTES + 1
 MOST_FENCE = 10**18
 MOST_SECONDS = 10**11  # more is milliseconds, and would make every message newer than any claim
 SEPARATOR = "#"
+UNSENDABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # as SQS has it
 
 
 class Fields:
     """An event's fields, with what is wrong with them; raises when it is left."""
 
-    def __init__(self, event: Any, known: Sequence[str]) -> None:
+    def __init__(self, event: Any, known: Sequence[str], prefix: str = "") -> None:
         """
-        Take *event*, which may hold *known* and nothing else.
+        Take *event*, which may hold *known* and nothing else; faults name it by *prefix*.
 
         Raises:
             EventError: It is no object.
         """
         if not isinstance(event, dict):
             raise EventError([f"must be a JSON object, not {type(event).__name__}"])
-        self._event = event
+        self._event, self._prefix = event, prefix
         listed = ", ".join(known)
         self._problems = [
-            f"unknown key {key!r} (known: {listed})" for key in event if key not in known
+            f"unknown key {prefix + key!r} (known: {listed})" for key in event if key not in known
         ]
 
     def __enter__(self) -> Self:
@@ -56,11 +58,14 @@ class Fields:
         """Return a text that must be there, not be empty, and not be too long."""
         value = self._event.get(name)
         if not isinstance(value, str) or not value.strip():
-            self._problems.append(f"{name} must be a text that is not empty, not {value!r:.80}")
+            self._fault(name, f"must be a text that is not empty, not {value!r:.80}")
             return ""
-        size = len(value.encode("utf-8", "surrogatepass"))
+        if UNSENDABLE.search(value):
+            self._fault(name, f"holds a character that no message may, in {value!r:.80}")
+            return ""
+        size = len(value.encode())
         if size > most_bytes:
-            self._problems.append(f"{name} holds {size} bytes, at most {most_bytes} are allowed")
+            self._fault(name, f"holds {size} bytes, at most {most_bytes} are allowed")
             return ""
         return value
 
@@ -70,11 +75,11 @@ class Fields:
             return None
         return self.text(name, most_bytes=most_bytes)
 
-    def fence(self, name: str = "fence", within: Mapping[str, Any] | None = None) -> int:
+    def fence(self, name: str = "fence") -> int:
         """Return a fence: a whole number above 0."""
-        value = (self._event if within is None else within).get(name)
+        value = self._event.get(name)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < MOST_FENCE:
-            self._problems.append(f"{name} must be a whole number above 0, not {value!r:.80}")
+            self._fault(name, f"must be a whole number above 0, not {value!r:.80}")
             return 0
         return value
 
@@ -102,28 +107,34 @@ class Fields:
             return None
         moment = _moment(value)
         if moment is None:
-            self._problems.append(
-                f"{name} must be seconds since 1970 or ISO 8601 with an offset, not {value!r:.80}"
+            self._fault(
+                name, f"must be seconds since 1970 or ISO 8601 with an offset, not {value!r:.80}"
             )
         return moment
 
-    def object(self, name: str, known: Sequence[str]) -> Mapping[str, Any] | None:
-        """Return an object of *known* keys, or None where the field is absent or null."""
+    def within(self, name: str, known: Sequence[str]) -> Fields | None:
+        """Return the fields of an object, or None where it is absent or null."""
         value = self._event.get(name)
         if value is None:
             return None
-        if not isinstance(value, dict) or set(value) != set(known):
-            self._problems.append(f"{name} must be an object with {', '.join(known)}")
+        if not isinstance(value, dict):
+            self._fault(name, f"must be an object with {', '.join(known)}, not {value!r:.80}")
             return None
-        return value
+        named = Fields(value, known, f"{name}.")
+        self._problems.extend(named._problems)
+        named._problems = self._problems  # from here on both collect in one list
+        return named
 
     def refuse(self, problem: str) -> None:
         """Add a fault that the caller has found itself."""
         self._problems.append(problem)
 
+    def _fault(self, name: str, problem: str) -> None:
+        self._problems.append(f"{self._prefix}{name} {problem}")
+
     def _split(self, whole: str) -> JobKey:
         project, _, user = whole.partition(SEPARATOR)
-        if whole and not (project and user):
+        if whole and not (project.strip() and user.strip()):
             self._problems.append(
                 f"projectUserId must be PROJECT{SEPARATOR}USER, not {whole!r:.80}"
             )

@@ -8,7 +8,6 @@ second call says, so that all who tell of it tell the same.
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 from job_claims.update import number, text
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
     from job_claims.endings import Claim
     from job_claims.request import InterruptionRequest, TimeoutRequest
     from job_claims.settings import RecordSettings
-    from job_claims.update import Row, Table
+    from job_claims.update import Row, Table, Value
 
 KEY = "messageId"
 TTL = "ttl"
-TIMEOUT_PREFIX = "timeout#"  # a message may have interrupted a job, and die itself: two records
+TIMEOUT_PREFIX = "timeout"  # a message may have interrupted a job, and die itself: two records
 
 
 class Records:
@@ -46,15 +45,20 @@ class Records:
         return self._kept(record)
 
     def timeout(self, request: TimeoutRequest, claim: Claim | None) -> tuple[dict[str, Any], bool]:
-        """Return the record of a worker's death, with the claim as it was when first told."""
-        record = {
-            KEY: f"{TIMEOUT_PREFIX}{request.message_id}",
+        """
+        Return the record of a worker's death, with the claim as it was when first told.
+
+        There is one for each claim: a message that was sent anew, and whose worker died anew, has
+        another fence. A claim that is not the worker's any more is not its to tell of.
+        """
+        record: dict[str, Any] = {
+            KEY: f"{TIMEOUT_PREFIX}#{request.holder.fence}#{request.message_id}",
             "interruptedContainer": request.holder.container_id,
             "fence": request.holder.fence,
             "projectUserId": str(request.key),
             "reason": request.error.get("Error", ""),
             "cause": request.error.get("Cause", ""),
-            "claim": "" if claim is None else json.dumps(snapshot(claim)),
+            "claim": snapshot(claim) if claim and claim.holder == request.holder else None,
         }
         if request.execution_id:
             record["executionId"] = request.execution_id
@@ -89,13 +93,22 @@ def record_id(record: dict[str, Any]) -> str:
 
 
 def _row(record: dict[str, Any]) -> Row:
-    return {
-        name: number(value) if isinstance(value, int) else text(value)
-        for name, value in record.items()
-    }
+    return {name: _typed(value) for name, value in record.items()}
+
+
+def _typed(value: Any) -> Value:
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, dict):
+        return {"M": _row(value)}
+    return number(value) if isinstance(value, int) else text(value)
 
 
 def _record(row: Row) -> dict[str, Any]:
-    return {
-        name: int(value["N"]) if "N" in value else value.get("S") for name, value in row.items()
-    }
+    return {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Value) -> Any:
+    if "M" in value:
+        return _record(value["M"])
+    return int(value["N"]) if "N" in value else value.get("S")

@@ -32,15 +32,24 @@ class Owners:
         self._wall_clock = wall_clock
 
     def refresh(self, key: JobKey, holder: Holder) -> Owned:
-        """Make the owner's lease longer, while it has not ended."""
+        """
+        Make the owner's lease longer, while it has not ended; never shorter.
+
+        Where another clock has made it longer than ours would, it stays as it is: whoever was told
+        of that end may rely on it.
+        """
         now_s, with_ = int(self._wall_clock()), Expression()
+        ends, until_s = self._layout.names.expires_at, now_s + self._settings.lease_s
         written = self._table.update(
             self._layout.key(key),
             with_,
-            assign=self._layout.lease(with_, now_s + self._settings.lease_s),
+            assign=self._layout.lease(with_, until_s),
             condition=f"{self._layout.held_by(with_, holder)}"
-            f" AND {with_.above(self._layout.names.expires_at, now_s)}",
+            f" AND {with_.above(ends, now_s)} AND {with_.below(ends, until_s + 1)}",
         )
+        claim = self._layout.claim(written.row)
+        if claim and claim.holder == holder and claim.expires_at_s >= until_s:
+            return Owned(Owner.DONE, claim)
         return self._owned(written, holder, now_s)
 
     def release(self, key: JobKey, holder: Holder, message_id: str | None = None) -> Owned:
@@ -57,8 +66,10 @@ class Owners:
             left = self._without(key, holder, message_id)
             if left.applied and self._shares(left.row, holder):
                 return Owned(Owner.SHARED, self._layout.claim(left.row))
-            # All others were done meanwhile, too, and left it to us.
+            # All others were done meanwhile, too, and left it to us; or another has just come.
             written = self._freed(key, holder, now_s, message_id)
+            if not written.applied and self._shares(written.row, holder):
+                return Owned(Owner.SHARED, self._layout.claim(written.row))
         if not written.applied and self._is_free_since(written.row, holder):
             return Owned(Owner.DONE, None)
         return self._owned(written, holder, now_s)
@@ -90,11 +101,7 @@ class Owners:
     def _shares(self, row: Row | None, holder: Holder) -> bool:
         """Say whether *row* is still *holder*'s, with messages that it works on."""
         claim = self._layout.claim(row)
-        return (
-            claim is not None
-            and (claim.container_id, claim.fence) == (holder.container_id, holder.fence)
-            and bool(claim.messages)
-        )
+        return claim is not None and claim.holder == holder and bool(claim.messages)
 
     def _owned(self, written: Written, holder: Holder, now_s: int) -> Owned:
         claim = self._layout.claim(written.row)
@@ -102,8 +109,8 @@ class Owners:
             return Owned(Owner.DONE, claim)
         if claim is None:
             return Owned(Owner.FREE, None)
-        ours = (claim.container_id, claim.fence) == (holder.container_id, holder.fence)
-        return Owned(Owner.EXPIRED if ours and not claim.live(now_s) else Owner.LOST, claim)
+        ended = claim.holder == holder and not claim.live(now_s)
+        return Owned(Owner.EXPIRED if ended else Owner.LOST, claim)
 
     def _is_free_since(self, row: Row | None, holder: Holder) -> bool:
         """Say whether *holder* itself freed the row: the fence is still the one that it had."""

@@ -47,13 +47,17 @@ class QueueTemplate:
         Take a template that names a place at least: one queue for all would stop everybody.
 
         Raises:
-            SettingsError: It names none, or one that is not known.
+            SettingsError: It names none, or one that is not known; or no queue can be called so.
         """
         named = set(PLACE.findall(template))
         if not named or named - PLACES:
             known = ", ".join(f"{{{place}}}" for place in sorted(PLACES))
             raise SettingsError(
                 [f"{TEMPLATE_VARIABLE} must hold at least one of {known}, no other"]
+            )
+        if not NAME.fullmatch(PLACE.sub("x", template)):
+            raise SettingsError(
+                [f"{TEMPLATE_VARIABLE} makes no queue name: letters, digits, -, _, at most 80"]
             )
         return cls(template)
 
@@ -87,18 +91,22 @@ class Queues:
         """
         Send *message* with its texts as attributes for filters; None where there is no queue.
 
+        A queue that was made anew may have another address than the one that we kept: it is asked
+        for once more.
+
         Args:
             group: What must stay in order, for FIFO queues.
             unique: The same for the same message, for FIFO queues.
+
+        Raises:
+            StoreError: It could not be sent, though there may be a queue.
         """
-        try:
-            url = self._url(name)
-            return self._send(url, message, _order(name, group, unique))
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") not in NO_QUEUE_CODES:
-                raise
-            self._urls.pop(name, None)  # it was there, and is gone
-            return None
+        order = _order(name, group, unique)
+        kept = self._urls.pop(name, None)
+        if kept and (sent := self._sent(name, kept, message, order)):
+            return sent
+        url = self._url(name)
+        return self._sent(name, url, message, order) if url else None
 
     def send_to(self, url: str, message: Mapping[str, Any], group: str, unique: str) -> str:
         """
@@ -110,10 +118,26 @@ class Queues:
         with explained("sqs:SendMessage", url, setting="DEAD_LETTER_QUEUE_URL"):
             return self._send(url, message, _order(url, group, unique))
 
-    def _url(self, name: str) -> str:
-        if name not in self._urls:
-            self._urls[name] = self._client.get_queue_url(QueueName=name)["QueueUrl"]
-        return self._urls[name]
+    def _url(self, name: str) -> str | None:
+        with explained("sqs:GetQueueUrl", f"queue {name}", setting=TEMPLATE_VARIABLE):
+            try:
+                return self._client.get_queue_url(QueueName=name)["QueueUrl"]
+            except ClientError as error:
+                _pass_over(error)
+                return None
+
+    def _sent(
+        self, name: str, url: str, message: Mapping[str, Any], order: dict[str, str]
+    ) -> str | None:
+        """Send to a queue that may be gone; its address is kept while it is there."""
+        with explained("sqs:SendMessage", f"queue {name}", setting=TEMPLATE_VARIABLE):
+            try:
+                sent = self._send(url, message, order)
+            except ClientError as error:
+                _pass_over(error)
+                return None
+        self._urls[name] = url
+        return sent
 
     def _send(self, url: str, message: Mapping[str, Any], order: dict[str, str]) -> str:
         attributes: Any = {
@@ -124,6 +148,12 @@ class Queues:
         body = {name: value for name, value in message.items() if name != "threadId"}
         request: Any = {"QueueUrl": url, "MessageBody": json.dumps(body), **order}
         return self._client.send_message(**request, MessageAttributes=attributes)["MessageId"]
+
+
+def _pass_over(error: ClientError) -> None:
+    """Raise *error* again, unless it says that there is no queue."""
+    if error.response.get("Error", {}).get("Code") not in NO_QUEUE_CODES:
+        raise error
 
 
 def _order(name: str, group: str, unique: str) -> dict[str, str]:

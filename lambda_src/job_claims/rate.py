@@ -2,23 +2,30 @@
 Count a key's claims by window, in the very write that claims.
 
 Makes no call. A window has a slot, an attribute that counts its claims; a claim removes all other
-slots. So one slot at most is left, and where it is of another window the row says so in
-``rateWindow``: only then, once in 32 pauses, a second write begins the count anew.
+slots, and says in ``rateWindow`` which window the one that is left belongs to. So the first claim
+of a window finds no slot and begins at 1, in one write. Only where the slot that is left happens to
+be this window's, once in 32 pauses, or where another clock is ahead, a second write is needed: that
+one knows the row.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from job_claims.update import number
 
 if TYPE_CHECKING:
     from job_claims.settings import RateLimit
-    from job_claims.update import Expression, Row
+    from job_claims.update import Expression, Row, Value
 
 SLOTS = 32
 WINDOW = "rateWindow"
+
+
+def slots() -> tuple[str, ...]:
+    """Return every attribute that may count claims."""
+    return tuple(f"rate{n:02}" for n in range(SLOTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,52 +35,67 @@ class Window:
     limit: int  # claims a window; 0: no limit, and nothing is counted
     number: int
     ends_s: int
+    instead_of: Value | None = None  # what the row says its slot counts: it is begun anew
 
     @classmethod
-    def at(cls, now_s: int, rate: RateLimit) -> Window:
-        """Return the window of *now_s*."""
-        number = now_s // rate.window_s
-        return cls(rate.claims, number, (number + 1) * rate.window_s)
+    def at(cls, now_s: int, rate: RateLimit, skew_s: int = 0, met: Row | None = None) -> Self:
+        """
+        Return the window of *now_s*, for a row as it was *met* by an earlier try.
+
+        Where another claimer's clock is ahead of ours the row is in a later window already, and a
+        claim counts there: going back would begin the count anew at every turn. A window too far
+        ahead for a clock is a fault, and is replaced.
+        """
+        own = now_s // rate.window_s
+        value = (met or {}).get(WINDOW)
+        theirs = _whole(value)
+        if theirs is not None and own < theirs <= (now_s + 2 * skew_s) // rate.window_s:
+            own = theirs
+        window = cls(rate.claims, own, (own + 1) * rate.window_s)
+        earlier = theirs is not None and theirs < own
+        if value is None or theirs == own or (earlier and window.slot not in (met or {})):
+            return window
+        return replace(window, instead_of=value)
 
     @property
     def slot(self) -> str:
         """Return the attribute that counts this window's claims."""
-        return f"rate{self.number % SLOTS:02}"
+        return slots()[self.number % SLOTS]
 
     @property
     def others(self) -> tuple[str, ...]:
-        """Return every other slot."""
-        return tuple(f"rate{n:02}" for n in range(SLOTS) if n != self.number % SLOTS)
-
-    def stale(self, row: Row) -> bool:
-        """Say whether *row* counts an earlier window in this one's slot."""
-        return bool(self.limit) and self.slot in row and row.get(WINDOW) != self._as_value
+        """Return every other slot; none where nothing is counted."""
+        return tuple(slot for slot in slots() if slot != self.slot) if self.limit else ()
 
     def used_up(self, row: Row) -> bool:
         """Say whether *row* has had all the claims of this window."""
-        if not self.limit or row.get(WINDOW) != self._as_value:
+        if not self.limit or row.get(WINDOW) != number(self.number):
             return False
-        count = row.get(self.slot, {}).get("N")
-        return count is None or int(count) >= self.limit  # unreadable: keep to the limit
+        count = _whole(row.get(self.slot))
+        return count is None or count >= self.limit  # unreadable: keep to the limit
 
-    @property
-    def _as_value(self) -> dict[str, str]:
-        return number(self.number)
+    def left(self, with_: Expression) -> str:
+        """Hold while this window has claims left."""
+        if self.instead_of is not None:
+            return with_.equal(WINDOW, self.instead_of)
+        counted = f"{with_.equal(WINDOW, number(self.number))}"
+        return (
+            f"({counted} AND {with_.below(self.slot, self.limit)}) OR ({with_.missing(self.slot)}"
+            f" AND ({with_.missing(WINDOW)} OR {with_.below(WINDOW, self.number)}))"
+        )
+
+    def counted(self, with_: Expression) -> dict[str, str]:
+        """Assign one claim more."""
+        if not self.limit:
+            return {}
+        first, slot = with_.value(number(1)), with_.name(self.slot)
+        more = f"if_not_exists({slot}, {with_.value(number(0))}) + {first}"
+        return {
+            self.slot: more if self.instead_of is None else first,
+            WINDOW: with_.value(number(self.number)),
+        }
 
 
-def within(with_: Expression, window: Window, *, anew: bool) -> str:
-    """Hold while *window* has claims left; *anew*: while the slot counts another window."""
-    same = with_.equal(WINDOW, number(window.number))
-    if anew:
-        return f"NOT {same}"
-    return f"{with_.missing(window.slot)} OR ({same} AND {with_.below(window.slot, window.limit)})"
-
-
-def counted(with_: Expression, window: Window, *, anew: bool) -> dict[str, str]:
-    """Assign one claim more; *anew*: the first of the window."""
-    if not window.limit:
-        return {}
-    first = with_.value(number(1))
-    slot = with_.name(window.slot)
-    count = first if anew else f"if_not_exists({slot}, {with_.value(number(0))}) + {first}"
-    return {window.slot: count, WINDOW: with_.value(number(window.number))}
+def _whole(value: Value | None) -> int | None:
+    text = (value or {}).get("N", "")
+    return int(text) if text.isdecimal() else None

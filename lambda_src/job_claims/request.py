@@ -6,6 +6,7 @@ Makes no call. Every fault of an event is named in one error, before anything is
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_REASON_BYTES = 4_096
+MOST_ERROR = 1_024  # characters
+MOST_CAUSE = 16_384  # likewise; as JSON at most 12 bytes each, and a message takes 256 KiB
 
 KEY_FIELDS = ("projectUserId", "projectId", "userId")
 
@@ -43,11 +46,12 @@ class ClaimRequest:
     message_id: str
     container_id: str | None = None  # None: made by the function
     preempt: Holder | None = None
+    message_at_s: float | None = None  # None: what comes later is held against the claim's time
 
     @classmethod
     def parse(cls, event: Any) -> Self:
         """Parse; every fault is named in one EventError."""
-        known = (*KEY_FIELDS, "threadId", "messageId", "containerId", "preempt")
+        known = (*KEY_FIELDS, "threadId", "messageId", "containerId", "preempt", "messageTimestamp")
         with Fields(event, known) as fields:
             return cls(
                 fields.key(),
@@ -55,6 +59,7 @@ class ClaimRequest:
                 fields.text("messageId"),
                 fields.optional_text("containerId"),
                 _preempted(fields),
+                fields.seconds("messageTimestamp"),
             )
 
 
@@ -149,21 +154,26 @@ class TimeoutRequest:
 
 
 def _preempted(fields: Fields) -> Holder | None:
-    named = fields.object("preempt", ("containerId", "fence"))
-    if named is None:
-        return None
-    container = named["containerId"]
-    if not isinstance(container, str) or not container:
-        fields.refuse("preempt.containerId must be a text that is not empty")
-        return None
-    return Holder(container, fields.fence(within=named))
+    named = fields.within("preempt", ("containerId", "fence"))
+    return None if named is None else Holder(named.text("containerId"), named.fence())
 
 
 def _error(fields: Fields, value: Any) -> Mapping[str, str]:
-    """Return an error as Step Functions gives it (``Error``, ``Cause``), or a plain text."""
+    """
+    Return an error as Step Functions gives it (``Error``, ``Cause``), or a plain text.
+
+    What is too long is cut, not refused: a worker's death must be told, however wordy it was.
+    """
     if isinstance(value, str) and value:
-        return {"Error": value, "Cause": ""}
-    if isinstance(value, dict) and isinstance(value.get("Error"), str) and value["Error"]:
-        return {"Error": value["Error"], "Cause": str(value.get("Cause", ""))}
-    fields.refuse("error must be a text, or an object with Error and Cause")
-    return {}
+        return {"Error": _cut(value, MOST_ERROR), "Cause": ""}
+    named = fields.within("error", ("Error", "Cause")) if isinstance(value, dict) else None
+    if named is None or not isinstance(value.get("Error"), str) or not value["Error"]:
+        fields.refuse("error must be a text, or an object with Error and Cause")
+        return {}
+    cause = value.get("Cause", "")
+    told = cause if isinstance(cause, str) else json.dumps(cause)
+    return {"Error": _cut(value["Error"], MOST_ERROR), "Cause": _cut(told, MOST_CAUSE)}
+
+
+def _cut(value: str, most: int) -> str:
+    return value[:most].encode("utf-8", "replace").decode()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from expiry.settings import Variables
+from job_claims.layout import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,6 +169,8 @@ def _attributes(variables: Variables) -> Attributes:
     used = [getattr(chosen, field.name) for field in fields(Attributes)]
     if len(set(used)) < len(used):
         variables.refuse("ATTRIBUTES gives two attributes one name")
+    if taken := sorted(OWN.intersection(used)):
+        variables.refuse(f"ATTRIBUTES uses {', '.join(taken)}: the claims' own")
     return chosen
 
 

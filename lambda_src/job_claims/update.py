@@ -35,6 +35,11 @@ def number(value: int) -> Value:
     return {"N": str(value)}
 
 
+def moment(value_s: float) -> Value:
+    """Return a moment as DynamoDB types it, to the millisecond."""
+    return {"N": f"{value_s:.3f}"}
+
+
 @dataclass(slots=True)
 class Expression:
     """Text with placeholders, and what they stand for; for one request."""
