@@ -66,9 +66,9 @@ locals {
   statements = {
     purge = concat(local.common_statements, [
       {
-        sid       = "SendToRetry"
+        sid       = "SendToQueues"
         actions   = ["sqs:SendMessage"]
-        resources = [local.queues.retry]
+        resources = [local.queues.resting, local.queues.retry]
       },
     ])
     retry = concat(local.common_statements, [

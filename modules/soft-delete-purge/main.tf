@@ -49,16 +49,19 @@ locals {
     CLOCK_SKEW_S           = tostring(var.limits.clock_skew_s)
     TRANSACTION            = var.transaction
 
-    RETRY_QUEUE_URL       = aws_sqs_queue.retry.url
-    DEAD_LETTER_QUEUE_URL = module.resting.queue.url
-    MAX_ATTEMPTS          = tostring(var.retry.max_attempts)
-
+    MAX_ATTEMPTS      = tostring(var.retry.max_attempts)
     DRY_RUN           = tostring(var.dry_run)
     EVENT_NAME        = var.event_name
     METRIC_NAMES      = length(local.other_names) == 0 ? null : jsonencode(local.other_names)
     METRICS_NAMESPACE = local.namespace
   }
   set_environment = { for name, value in local.environment : name => value if value != null }
+
+  # Apart, because they are known only once the queues are there.
+  queue_urls = {
+    RETRY_QUEUE_URL       = aws_sqs_queue.retry.url
+    DEAD_LETTER_QUEUE_URL = module.resting.queue.url
+  }
 }
 
 module "dead_letters" {
@@ -82,7 +85,7 @@ module "function" {
   artifact    = var.artifact == null ? local.packaged : var.artifact
   handler     = "soft_delete_purge.handler.handler"
   statements  = local.statements.purge
-  environment = local.set_environment
+  environment = merge(local.set_environment, local.queue_urls)
 
   function      = var.function
   logs          = { retention_days = var.function.log_retention_days, level = var.function.log_level }

@@ -77,6 +77,11 @@ output "query_names" {
   value       = { for key, query in aws_cloudwatch_query_definition.this : key => query.name }
 }
 
+output "environment" {
+  description = "What both functions are told, but for their queues' URLs; `PLAN` among it."
+  value       = local.set_environment
+}
+
 output "statements" {
   description = "What each handler may call, as its role grants it: `purge`, `retry`."
   value       = local.statements

@@ -1,5 +1,6 @@
 locals {
-  # The handler's PLAN: what is left out here keeps the handler's default there, and the environment small.
+  # The handler's PLAN: what is left out here keeps the handler's default there, and the environment small. Where a thing is a
+  # text or an object it is picked by its index: the two sides of a condition must be of one type.
   plan_json = jsonencode({
     for key, value in {
       root = { for key, value in {
@@ -15,7 +16,7 @@ locals {
         for name, r in var.release : name => { for key, value in {
           schema         = r.schema
           table          = r.table
-          path           = [for step in r.path : { column = step.column, references = step.references != null ? step.references : step.to }]
+          path           = [for step in r.path : { column = step.column, references = [step.to, step.references][step.references == null ? 0 : 1] }]
           set            = r.set
           allow_unlocked = r.allow_unlocked ? true : null
         } : key => value if value != null }
@@ -36,11 +37,14 @@ locals {
 
       objects = length(var.objects) == 0 ? null : {
         for name, o in var.objects : name => { for key, value in {
-          of = o.of != null ? o.of : {
-            schema = coalesce(o.schema, "public")
-            table  = o.table
-            path   = [for step in o.path : { column = step.column, references = step.references != null ? step.references : step.to }]
-          }
+          of = [
+            {
+              schema = coalesce(o.schema, "public")
+              table  = o.table
+              path   = [for step in o.path : { column = step.column, references = [step.to, step.references][step.references == null ? 0 : 1] }]
+            },
+            o.of,
+          ][o.of == null ? 0 : 1]
           column         = o.column
           url_prefix     = o.url_prefix
           key_prefix     = o.key_prefix

@@ -71,7 +71,7 @@ module "retry" {
   artifact    = var.artifact == null ? local.packaged : var.artifact
   handler     = "soft_delete_purge.handler.retry"
   statements  = local.statements.retry
-  environment = local.set_environment
+  environment = merge(local.set_environment, local.queue_urls)
 
   function  = var.function
   logs      = { retention_days = var.function.log_retention_days, level = var.function.log_level }

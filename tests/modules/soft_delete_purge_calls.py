@@ -166,7 +166,6 @@ ACCEPTED: dict[str, Arguments] = {
     "everything": EVERYTHING,
     "by-token": {**WITH_FILES, "database": BY_TOKEN, "function": {"vpc": VPC}},
     "in-vpc": {**WITH_FILES, "function": {"vpc": VPC}},
-    "loopback": {**PLAIN, "database": {**DATABASE, "host": "127.0.0.1", "tls": "disable"}},
     "silent": {**WITH_FILES, "alarms": {"enabled": False}},
     "thresholds-off": {
         **WITH_FILES,
@@ -179,15 +178,17 @@ ACCEPTED: dict[str, Arguments] = {
             "duration_percent": 0,
         },
     },
-    "paused": {**PLAIN, "schedule": {"enabled": False}},
+    "paused": {
+        **PLAIN,
+        "database": {**DATABASE, "host": "127.0.0.1", "tls": "disable"},
+        "schedule": {"enabled": False},
+    },
     "two-days": {
         **PLAIN,
         "schedule": {"expression": "rate(2 days)"},
         "alarms": {"silence_hours": 60},
+        "limits": {"max_records_per_run": 3},
     },
-    "small-cap": {**PLAIN, "limits": {"max_records_per_run": 3}},
-    "own-zip": {**PLAIN, "artifact": {"s3": {"bucket": "zips", "key": "purge.zip"}}},
-    "path": {**PLAIN, "function": {"role_path": "/expiry/"}},
     "long": {**PLAIN, "name": "n" * 100},
     "longer": {**PLAIN, "name": "n" * 101},
 }
