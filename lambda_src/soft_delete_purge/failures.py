@@ -25,8 +25,10 @@ MOST_ERROR = 1_000  # characters
 NOTE = """
 INSERT INTO expiry.purge_failures AS known
   (root, record_key, last_error, correlation_id, row_version)
-SELECT :root, :key, :error, :correlation_id,
-  (SELECT root.xmin::text FROM {root} AS root WHERE root.{key} = cast(:key as {type}))
+SELECT :root, told.key, :error, :correlation_id,
+  (SELECT root.xmin::text FROM {root} AS root WHERE root.{key} = cast(told.key as {type}))
+FROM (SELECT cast(:key as text) AS key) AS told
+WHERE true -- else ON would be that of a join
 ON CONFLICT (root, record_key) DO UPDATE SET
   attempts = CASE WHEN known.row_version IS DISTINCT FROM excluded.row_version
     THEN 0 ELSE known.attempts + 1 END,

@@ -28,7 +28,7 @@ from tests.postgres.purge_scene import PLAN, TABLES
 from tests.postgres.sessions import open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from expiry.postgres.session import Session
     from tests.cloud import Account
@@ -203,8 +203,3 @@ class World:
         return self.database.run(
             "select record_key, attempts, resting from expiry.purge_failures order by record_key"
         )
-
-
-def poisoned(world: World, keys: Collection[str]) -> None:
-    """Let records refuse to go."""
-    world.database.run("update mocs set title = 'poisoned' where id::text = any(%s)", list(keys))
