@@ -3,8 +3,9 @@ locals {
   # the caller's grant.
   decrypt = var.kms_key_arn == null ? [] : [{ sid = "UseKey", actions = ["kms:Decrypt"], resources = [var.kms_key_arn] }]
 
-  jobs_arn          = module.active_jobs.table.arn
-  interruptions_arn = module.interruptions.table.arn
+  # Put together here, so that a plan shows the whole policy.
+  jobs_arn          = "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${local.jobs_name}"
+  interruptions_arn = "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${local.interruptions_name}"
   interrupt_queues  = "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${replace(local.queue_template, "/[{][a-zA-Z]+[}]/", "*")}"
 
   read_claims  = { sid = "ReadClaims", actions = ["dynamodb:GetItem"], resources = [local.jobs_arn] }
@@ -35,21 +36,32 @@ locals {
 
   queue_keys = var.queues.kms_key_arn == null ? [] : [{ sid = "EncryptInterrupts", actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [var.queues.kms_key_arn] }]
 
+  full_role_name    = "${var.name}-machine-${local.region}" # roles belong to all regions of an account
+  machine_role_name = length(local.full_role_name) <= 64 ? local.full_role_name : "${substr(local.full_role_name, 0, 55)}-${substr(sha256(local.full_role_name), 0, 8)}"
+
   # The state machine's own role: exactly the calls of its tasks.
-  machine_keys = distinct(compact([local.machine.work_queue.kms_key_arn, var.kms_key_arn]))
+  invoked = concat(
+    ["check_active_job", "claim_job", "handle_timeout", "record_interruption", "release_claim", "send_interrupt"],
+    local.attachments == null ? [] : ["refresh_claim"],
+  )
+  work_queues = (
+    local.work_template == null ? try(local.machine.work_queue.arn, "") :
+    "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${replace(local.work_template, "/[{][a-zA-Z]+[}]/", "*")}"
+  )
+  machine_keys = distinct(compact([local.work_template == null ? try(local.machine.work_queue.kms_key_arn, null) : var.queues.kms_key_arn, var.kms_key_arn]))
   machine_statements = concat(
     [
       {
         Sid      = "InvokeFunctions"
         Effect   = "Allow"
         Action   = "lambda:InvokeFunction"
-        Resource = concat(sort(values(local.function_arns)), compact([local.attachments]))
+        Resource = sort(concat([for name in local.invoked : local.function_arns[name]], compact([local.attachments])))
       },
       {
         Sid      = "SendWorkAndDeadLetters"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = sort([local.machine.work_queue.arn, module.dead_letters.queue.arn])
+        Resource = sort([local.work_queues, module.dead_letters.queue.arn])
       },
       {
         # Vended log delivery knows no resource.

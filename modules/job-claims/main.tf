@@ -22,6 +22,10 @@ locals {
   jobs_name          = "${var.name}-active-jobs"
   interruptions_name = "${var.name}-interruptions"
 
+  # As SQS gives it: a plan shows the whole definition, and a queue that is named after its job needs no call to be found.
+  queues_url       = "https://sqs.${local.region}.${data.aws_partition.current.dns_suffix}/${local.account_id}"
+  dead_letters_url = "${local.queues_url}/${module.dead_letters.queue.name}"
+
   claims_environment = {
     ACTIVE_JOBS_TABLE         = module.active_jobs.table.name
     ATTRIBUTES                = jsonencode(var.attributes)
@@ -42,43 +46,56 @@ locals {
     METRICS_NAMESPACE = local.namespace
   }
 
-  # What is left for a container's ids to fill in: the module knows its own name only.
-  queue_template = replace(var.queues.interrupts, "{name}", var.name)
+  # A queue's name has 80 characters, and the ids that are filled in later need room.
+  queue_prefix   = length(var.name) <= 40 ? var.name : "${substr(var.name, 0, 31)}-${substr(sha256(var.name), 0, 8)}"
+  queue_template = replace(var.queues.interrupts, "{name}", local.queue_prefix)
 
-  # One function each: what it is told, and what it may do (iam.tf).
+  example     = { projectUserId = "PROJECT#USER", threadId = "THREAD", messageId = "MESSAGE", containerId = "CONTAINER", fence = 1 }
+  example_key = { projectUserId = local.example.projectUserId }
+  owner       = merge(local.example_key, { containerId = local.example.containerId, fence = local.example.fence })
+
+  # One function each: what it is told, what it may be asked, and what it may do (iam.tf).
   functions = {
     check_active_job = {
       description = "Says who works on a key, and whether a message should interrupt that."
       environment = local.claims_environment
+      example     = merge(local.example_key, { threadId = local.example.threadId })
     }
     claim_job = {
       description = "Claims a key by one conditional write, with a fence that only grows."
       environment = local.claims_environment
+      example     = merge(local.example_key, { threadId = local.example.threadId, messageId = local.example.messageId })
     }
     refresh_claim = {
       description = "Makes the lease longer, for the owner that shows the current fence."
       environment = local.claims_environment
+      example     = local.owner
     }
     release_claim = {
       description = "Frees a key, for the owner that shows the current fence, and keeps the fence."
       environment = local.claims_environment
+      example     = local.owner
     }
     record_interruption = {
       description = "Records what interrupted a container, each message once."
       environment = local.records_environment
+      example     = { messageId = local.example.messageId, interruptedContainer = local.example.containerId, newThreadId = local.example.threadId }
     }
     send_interrupt = {
       description = "Tells a container to stop for newer work."
       environment = { QUEUE_TEMPLATE = local.queue_template }
+      example     = merge(local.example_key, { containerId = local.example.containerId, newThreadId = local.example.threadId, messageId = local.example.messageId })
     }
     handle_timeout = {
       description = "Records that a worker died, tells the dead-letter queue, frees its key."
-      environment = merge(local.claims_environment, local.records_environment, { DEAD_LETTER_QUEUE_URL = module.dead_letters.queue.url })
+      environment = merge(local.claims_environment, local.records_environment, { DEAD_LETTER_QUEUE_URL = local.dead_letters_url })
+      example     = merge(local.owner, { messageId = local.example.messageId, error = "BY_HAND" })
     }
   }
 
   function_names = { for key in keys(local.functions) : key => "${var.name}-${replace(key, "_", "-")}" }
-  function_arns  = { for key, function in module.functions : key => function.function.arn }
+  # As they will be, so that a plan shows the whole definition and the whole policy.
+  function_arns = { for key, function in module.functions : key => function.identity.function_arn }
 }
 
 module "active_jobs" {

@@ -1,5 +1,5 @@
 output "functions" {
-  description = "Each function, by what it does (`check_active_job`, `claim_job`, ...): `{ function_name, function_arn, role_name, role_arn, log_group_name, invoke_command }`."
+  description = "Each function, by what it does (`check_active_job`, `claim_job`, ...): `{ function_name, function_arn, role_name, role_arn, log_group_name, invoke_command }`. The command holds an example of its request: change the ids."
   value = {
     for key, function in module.functions : key => {
       function_name  = function.function.name
@@ -7,7 +7,7 @@ output "functions" {
       role_name      = function.function.role_name
       role_arn       = function.function.role_arn
       log_group_name = function.function.log_group_name
-      invoke_command = function.invoke_command
+      invoke_command = replace(function.invoke_command, "'{}'", "'${jsonencode(local.functions[key].example)}'")
     }
   }
 }
@@ -18,19 +18,25 @@ output "tables" {
 }
 
 output "state_machine" {
-  description = "The state machine: `{ name, arn, role_name, role_arn, log_group_name }`; null without one."
+  description = "The state machine: `{ name, arn, role_name, role_arn, log_group_name, start_command }`; null without one. The command starts an execution once for each message's id, however often it is run."
   value = !local.with_machine ? null : {
     name           = aws_sfn_state_machine.this[0].name
     arn            = aws_sfn_state_machine.this[0].arn
     role_name      = aws_iam_role.machine[0].name
     role_arn       = aws_iam_role.machine[0].arn
     log_group_name = aws_cloudwatch_log_group.machine[0].name
+    start_command  = "aws stepfunctions start-execution --state-machine-arn ${local.machine_arn} --region ${local.region} --name ${local.example.messageId} --input '${jsonencode(merge(local.example_key, { threadId = local.example.threadId, messageId = local.example.messageId }))}'"
   }
 }
 
 output "interrupt_queue_template" {
   description = "How the containers' queues are called, with this module's name filled in: what makes a container makes its queue by it."
   value       = local.queue_template
+}
+
+output "work_queue_template" {
+  description = "How the queues of work are called, with this module's name filled in; null where one queue is for all, or there is no state machine."
+  value       = local.work_template
 }
 
 output "dead_letter_queue_url" {
@@ -41,6 +47,11 @@ output "dead_letter_queue_url" {
 output "dead_letter_queue_arn" {
   description = "ARN of that queue."
   value       = module.dead_letters.queue.arn
+}
+
+output "schedule_name" {
+  description = "Null: nothing here runs by the clock."
+  value       = null
 }
 
 output "alarm_arns" {
@@ -75,6 +86,6 @@ output "service_grants" {
 }
 
 output "invoke_command" {
-  description = "A command for AWS CLI version 2 that asks who works on a key; change the key."
-  value       = replace(module.functions["check_active_job"].invoke_command, "'{}'", "'{\"projectUserId\": \"project#user\", \"threadId\": \"me\"}'")
+  description = "A command for AWS CLI version 2 that asks who works on a key; change the ids."
+  value       = replace(module.functions["check_active_job"].invoke_command, "'{}'", "'${jsonencode(local.functions.check_active_job.example)}'")
 }

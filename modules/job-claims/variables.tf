@@ -4,8 +4,8 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-zA-Z0-9][a-zA-Z0-9_-]{0,199}$", var.name))
-    error_message = "name starts with a letter or digit, then letters, digits, '_' and '-', 200 characters at most."
+    condition     = can(regex("^[a-zA-Z0-9][a-zA-Z0-9_-]{0,179}$", var.name))
+    error_message = "name starts with a letter or digit, then letters, digits, '_' and '-', 180 characters at most."
   }
 }
 
@@ -122,46 +122,67 @@ variable "attributes" {
 
 variable "queues" {
   description = <<-EOT
-    How a container's queue of interrupts is called. `{name}` is this module's name; `{projectId}`, `{userId}` and `{containerId}` are
-    filled in with each interrupt, and at least one of them is there: one queue for all would stop everybody. `kms_key_arn` is
-    the customer's key that those queues are encrypted with, if there is one.
+    How queues are called that belong to a key or a container. `interrupts`: where a container is told to stop. `work`: where its
+    work goes, in place of the one queue of `state_machine.work_queue`. `{name}` is this module's name (40 characters of it);
+    `{projectId}`, `{userId}` and `{containerId}` are filled in for each job, and at least one of them is there: one queue of
+    interrupts for all would stop everybody. `kms_key_arn` is the customer's key that those queues are encrypted with, if there is one.
   EOT
   type = object({
     interrupts  = optional(string, "{name}-interrupts-{projectId}-{userId}")
+    work        = optional(string)
     kms_key_arn = optional(string)
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = can(regex("[{](projectId|userId|containerId)[}]", var.queues.interrupts))
-    error_message = "queues.interrupts names at least one of {projectId}, {userId} and {containerId}: one queue for all would stop everybody."
+    condition     = alltrue([for template in compact([var.queues.interrupts, var.queues.work]) : can(regex("[{](projectId|userId|containerId)[}]", template))])
+    error_message = "queues.interrupts and queues.work name at least one of {projectId}, {userId} and {containerId}: one queue for all would stop everybody."
   }
 
   validation {
     condition     = can(regex("^([a-zA-Z0-9_-]|[{](name|projectId|userId|containerId)[}])+([.]fifo)?$", var.queues.interrupts))
     error_message = "queues.interrupts holds letters, digits, '_', '-' and the places {name}, {projectId}, {userId}, {containerId}; a FIFO queue's name ends in .fifo."
   }
+
+  validation {
+    condition     = var.queues.work == null ? true : can(regex("^([a-zA-Z0-9_-]|[{](name|projectId|userId|containerId)[}])+$", var.queues.work))
+    error_message = "queues.work holds letters, digits, '_', '-' and the places {name}, {projectId}, {userId}, {containerId}: standard queues only, as a FIFO queue would make one message wait for another's worker."
+  }
+
+  validation {
+    # A container's id has 33 characters.
+    condition = alltrue([for template in compact([var.queues.interrupts, var.queues.work]) :
+      length(replace(replace(replace(template, "{name}", substr(var.name, 0, 40)), "{containerId}", "container-1700000000-0123456789ab"), "/[{][a-zA-Z]+[}]/", "")) <= 72
+    ])
+    error_message = "queues.interrupts or queues.work leaves no room for ids: a queue's name has 80 characters at most, of which the template's own, {name} and {containerId} (33) may take 72."
+  }
+
+  validation {
+    condition     = var.queues.kms_key_arn == null ? true : can(regex("^arn:[a-z-]+:kms:", var.queues.kms_key_arn))
+    error_message = "queues.kms_key_arn is the ARN of a KMS key (arn:aws:kms:...)."
+  }
 }
 
 variable "state_machine" {
   description = <<-EOT
     The state machine around the functions: check, interrupt, claim, attachments, work, release. `null` for the functions alone.
-    Work goes to `work_queue` with a task token and the fence; a worker sends heartbeats at least every `timeouts.heartbeat_s`
-    seconds (the time in the queue counts), and is done within `timeouts.overall_s`, which is less than the lease.
-    `interrupt_grace_seconds` is what an interrupted container has to release its key. `max_claim_attempts` bounds how often
-    a lost race is run again, after up to `claim_retry_seconds`. `process_attachments_function_arn` is called for each of the
-    input's attachments, `attachment_concurrency` at once.
+    Work goes to `work_queue`, or to the queue that `queues.work` names, with a task token and the fence; a worker sends heartbeats
+    at least every `timeouts.heartbeat_s` seconds (the time in the queue counts), and is done within `timeouts.overall_s`, which is
+    less than the lease. `interrupt_grace_seconds` is what an interrupted container has to release its key. `max_claim_attempts`
+    bounds how often a lost race is run again, after up to `claim_retry_seconds`. `process_attachments_function_arn` is called for
+    each of the input's attachments, `max_attachments` at most, `attachment_concurrency` at once.
   EOT
   type = object({
-    work_queue = object({
+    work_queue = optional(object({
       name        = string
       arn         = string
       url         = string
       kms_key_arn = optional(string)
-    })
+    }))
     process_attachments_function_arn = optional(string)
     attachment_concurrency           = optional(number, 5)
+    max_attachments                  = optional(number, 100)
     interrupt_grace_seconds          = optional(number, 30)
     max_claim_attempts               = optional(number, 5)
     claim_retry_seconds              = optional(number, 5)
@@ -176,8 +197,18 @@ variable "state_machine" {
   default = null
 
   validation {
-    condition     = var.state_machine == null ? true : can(regex("^arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_-]{1,80}$", var.state_machine.work_queue.arn)) && endswith(try(var.state_machine.work_queue.arn, ""), ":${try(var.state_machine.work_queue.name, "")}")
+    condition     = var.state_machine == null ? var.queues.work == null : (try(var.state_machine.work_queue, null) == null) != (var.queues.work == null)
+    error_message = "Work has one place to go: give a state_machine exactly one of work_queue (one queue for all) and queues.work (a queue for each key). Without a state_machine leave queues.work out."
+  }
+
+  validation {
+    condition     = try(var.state_machine.work_queue, null) == null ? true : can(regex("^arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_-]{1,80}$", var.state_machine.work_queue.arn)) && endswith(var.state_machine.work_queue.arn, ":${var.state_machine.work_queue.name}")
     error_message = "state_machine.work_queue is a standard queue whose arn and name are the same queue's: a FIFO queue would make one container's work wait for another's."
+  }
+
+  validation {
+    condition     = try(var.state_machine.work_queue, null) == null ? true : can(regex("^https?://", var.state_machine.work_queue.url)) && endswith(var.state_machine.work_queue.url, "/${var.state_machine.work_queue.name}")
+    error_message = "state_machine.work_queue.url is that queue's URL: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME."
   }
 
   validation {
@@ -196,8 +227,8 @@ variable "state_machine" {
   }
 
   validation {
-    condition     = var.state_machine == null ? true : var.state_machine.max_claim_attempts >= 1 && var.state_machine.max_claim_attempts <= 100 && floor(var.state_machine.max_claim_attempts) == var.state_machine.max_claim_attempts
-    error_message = "state_machine.max_claim_attempts is a whole number, 1 to 100."
+    condition     = var.state_machine == null ? true : var.state_machine.max_claim_attempts >= 1 && var.state_machine.max_claim_attempts <= 25 && floor(var.state_machine.max_claim_attempts) == var.state_machine.max_claim_attempts
+    error_message = "state_machine.max_claim_attempts is a whole number, 1 to 25: an execution has 25,000 events, and each attempt takes its share."
   }
 
   validation {
@@ -208,6 +239,11 @@ variable "state_machine" {
   validation {
     condition     = var.state_machine == null ? true : var.state_machine.attachment_concurrency >= 1 && var.state_machine.attachment_concurrency <= 40 && floor(var.state_machine.attachment_concurrency) == var.state_machine.attachment_concurrency
     error_message = "state_machine.attachment_concurrency is a whole number, 1 to 40, as far as an inline map goes at once."
+  }
+
+  validation {
+    condition     = var.state_machine == null ? true : var.state_machine.max_attachments >= 1 && var.state_machine.max_attachments <= 500 && floor(var.state_machine.max_attachments) == var.state_machine.max_attachments
+    error_message = "state_machine.max_attachments is a whole number, 1 to 500: an execution has 25,000 events, and each attachment takes its share."
   }
 
   validation {
@@ -277,9 +313,10 @@ variable "artifact" {
 
 variable "alarms" {
   description = <<-EOT
-    Who is told, and when: so many `timeouts`, `rate_limited` claims, `executions_failed` or `executions_timed_out` in an hour, work that waits
-    `oldest_token_seconds` for a container, more than `error_rate_percent` of a function's calls failing, one longer than
-    `duration_percent` of its timeout. 0 switches an alarm off.
+    Who is told, and when: so many `timeouts`, `rate_limited` claims, `executions_failed` or `executions_timed_out` in an hour, work
+    that waits `oldest_token_seconds` for a container (left out: three quarters of `timeouts.heartbeat_s`; only with one `work_queue`
+    for all), more than `error_rate_percent` of a function's calls failing, one longer than `duration_percent` of its timeout. 0
+    switches an alarm off.
   EOT
   type = object({
     enabled              = optional(bool, true)
@@ -288,7 +325,7 @@ variable "alarms" {
     rate_limited         = optional(number, 100)
     executions_failed    = optional(number, 1)
     executions_timed_out = optional(number, 1)
-    oldest_token_seconds = optional(number, 45)
+    oldest_token_seconds = optional(number)
     error_rate_percent   = optional(number, 5)
     duration_percent     = optional(number, 80)
   })
@@ -296,8 +333,13 @@ variable "alarms" {
   nullable = false
 
   validation {
-    condition     = alltrue([for threshold in [var.alarms.timeouts, var.alarms.rate_limited, var.alarms.executions_failed, var.alarms.executions_timed_out, var.alarms.oldest_token_seconds] : threshold >= 0])
-    error_message = "alarms thresholds are 0 (off) or more."
+    condition     = alltrue([for threshold in [var.alarms.timeouts, var.alarms.rate_limited, var.alarms.executions_failed, var.alarms.executions_timed_out, coalesce(var.alarms.oldest_token_seconds, 0)] : threshold >= 0])
+    error_message = "alarms.timeouts, rate_limited, executions_failed, executions_timed_out and oldest_token_seconds are 0 (off) or more."
+  }
+
+  validation {
+    condition     = var.state_machine == null ? true : coalesce(var.alarms.oldest_token_seconds, 0) < var.state_machine.timeouts.heartbeat_s
+    error_message = "alarms.oldest_token_seconds must lie below state_machine.timeouts.heartbeat_s: later the work has timed out already."
   }
 }
 
@@ -316,6 +358,11 @@ variable "kms_key_arn" {
   description = "Customer managed key for the tables, the log groups, the functions' environment, the dead-letter queue and the state machine. `null` leaves AWS's own encryption."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null ? true : can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn is the ARN of a KMS key (arn:aws:kms:...)."
+  }
 }
 
 variable "permissions_boundary_arn" {

@@ -3,6 +3,7 @@ Answer the few questions that a plan puts to AWS, on the loopback.
 
 Whose account is this (sts:GetCallerIdentity), and which tables are there, as what
 (dynamodb:ListTables, DescribeTable and what the provider reads with it): those that a test names.
+Any definition of a state machine is valid (states:ValidateStateMachineDefinition).
 """
 
 from __future__ import annotations
@@ -44,13 +45,13 @@ class Answerer(BaseHTTPRequestHandler):
         action = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
         if not action:
             self.reply(200, "text/xml", IDENTITY)
-        elif (answer := self.dynamodb(action, json.loads(asked))) is not None:
+        elif (answer := self.answer(action, json.loads(asked))) is not None:
             self.reply(200, "application/x-amz-json-1.0", json.dumps(answer))
         else:
             refusal = {"__type": "ValidationException", "message": f"a plan asked {action}"}
             self.reply(400, "application/x-amz-json-1.0", json.dumps(refusal))
 
-    def dynamodb(self, action: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+    def answer(self, action: str, asked: dict[str, Any]) -> dict[str, Any] | None:
         """Return the answer to *action*, or None."""
         answers: dict[str, dict[str, Any]] = {
             "ListTables": {"TableNames": sorted(self.tables)},
@@ -59,6 +60,7 @@ class Answerer(BaseHTTPRequestHandler):
             },
             "DescribeTimeToLive": {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}},
             "ListTagsOfResource": {"Tags": []},
+            "ValidateStateMachineDefinition": {"result": "OK", "diagnostics": []},
         }
         if action == "DescribeTable" and asked["TableName"] in self.tables:
             return {"Table": self.tables[asked["TableName"]]}
