@@ -84,6 +84,7 @@ class World:
     s3: Any = field(init=False)
     bucket: str = field(init=False)
     mail: Any = field(default_factory=Mail)
+    user: Database | None = None  # whom the runs log in as; None: the owner
 
     def __post_init__(self) -> None:
         """Create the bucket and the tables."""
@@ -108,10 +109,11 @@ class World:
     ) -> Iterator[Run]:
         """Make a run; the retry queue and the other one are there only where *queues* says so."""
         urls = (RETRY, RESTING) if queues else (None, None)
-        with password_of(self.database) as path:
+        seen = self.user or self.database
+        with password_of(seen) as path:
             settings = Settings.from_env(
                 variables(
-                    self.database,
+                    seen,
                     path,
                     **{
                         "PLAN": json.dumps(PLAN),
