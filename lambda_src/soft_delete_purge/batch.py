@@ -53,11 +53,7 @@ def purge(  # noqa: PLR0913 - the means of a run
     keys = list(dict.fromkeys(keys))
     if not keys:
         return []
-    try:
-        seen = objects.surveyed(session, bound, keys, look)
-    except DatabaseError as error:
-        return _all_failed(keys, error)
-    return _Batch(session, bound, terms, seen, sleep).purged(keys)
+    return _Batch(session, bound, terms, look, sleep).purged(keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +63,25 @@ class _Batch:
     session: Session
     bound: Bound
     terms: Terms
-    seen: Seen
+    look: Look
     sleep: Callable[[float], None]
 
-    def purged(self, keys: Sequence[str]) -> list[Purged]:
+    def purged(self, keys: Sequence[str], seen: Seen | None = None) -> list[Purged]:
         """Purge *keys* together; where that fails, each half by itself."""
         if len(keys) == 1:
-            return [self._alone(keys[0])]
+            return [self._alone(keys[0], seen)]
         try:
-            return transaction.purge(self.session, self.bound, keys, self.terms, self.seen)
+            if seen is None:
+                seen = objects.surveyed(self.session, self.bound, keys, self.look)
+            return transaction.purge(self.session, self.bound, keys, self.terms, seen)
         except DatabaseError as error:
             if not _may_be_one(error):
                 return _all_failed(keys, error)
         middle = len(keys) // 2
-        return [*self.purged(keys[:middle]), *self.purged(keys[middle:])]
+        return [*self.purged(keys[:middle], seen), *self.purged(keys[middle:], seen)]
 
-    def _alone(self, key: str) -> Purged:
-        look = (lambda _: self.seen) if self.seen else nothing_seen
+    def _alone(self, key: str, seen: Seen | None) -> Purged:
+        look = self.look if seen is None or self.look is nothing_seen else lambda _: seen
         return record.purge(self.session, self.bound, key, self.terms, look, sleep=self.sleep)
 
 

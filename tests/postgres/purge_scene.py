@@ -131,24 +131,23 @@ def moc(
     held: bool = False,
 ) -> str:
     """Create a record that was deleted so many *days* ago, with a list of *parts*; return it."""
-    ((key,),) = database.run(
-        "insert into mocs (deleted_at, thumbnail_url, held) values"
-        " (now() - %s * interval '1 day', %s, %s) returning id::text",
-        days,
-        thumbnail,
-        held,
-    )
-    for file in files:
-        database.run("insert into files (moc_id, s3_key) values (%s, %s)", key, file)
-    for image in images:
-        database.run("insert into links (moc_id, image_id) values (%s, %s)", key, image)
-    if parts:
-        database.run(
-            "with list as (insert into lists (moc_id) values (%s) returning id)"
+    with database.connect() as connection:
+        row = connection.execute(
+            "insert into mocs (deleted_at, thumbnail_url, held) values"
+            " (now() - %s * interval '1 day', %s, %s) returning id::text",
+            (days, thumbnail, held),
+        ).fetchone()
+        assert row
+        (key,) = row
+        connection.execute(
+            "with list as (insert into lists (moc_id) select %s where %s > 0 returning id)"
             " insert into parts (list_id) select id from list, generate_series(1, %s)",
-            key,
-            parts,
+            (key, parts, parts),
         )
+        for file in files:
+            connection.execute("insert into files (moc_id, s3_key) values (%s, %s)", (key, file))
+        for each in images:
+            connection.execute("insert into links (moc_id, image_id) values (%s, %s)", (key, each))
     return str(key)
 
 
