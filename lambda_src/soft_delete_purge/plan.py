@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,7 +23,7 @@ from expiry.postgres.conditions import Condition, Value
 from expiry.postgres.names import Relation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 ROOT = "root"
 SHARED = "shared:"
@@ -195,22 +194,18 @@ class _Reader:
     def shared(self, name: str, value: object, what: str) -> Shared:
         known = ("schema", "table", "key", "link", "also_referenced_by", "allow_unlocked")
         entry = Entry(value, what, known, self.faults)
-        columns = ("schema", "table", "root_column", "shared_column")
-        link = Entry(entry.get("link"), f"{what}.link", columns, self.faults)
+        linking = ("schema", "table", "root_column", "shared_column")
+        link = Entry(entry.get("link"), f"{what}.link", linking, self.faults)
         references, own = [], []
+        columns = ("schema", "table", "column", "own_column_not_null")
         for each in entry.items("also_referenced_by"):
-            other = Entry(
-                each,
-                f"{what}.also_referenced_by",
-                ("own_column_not_null",)
-                if isinstance(each, Mapping) and each.get("own_column_not_null") is not None
-                else ("schema", "table", "column", "own_column_not_null"),
-                self.faults,
-            )
-            if "own_column_not_null" in other:
-                own.append(other.identifier("own_column_not_null"))
-            else:
+            other = Entry(each, f"{what}.also_referenced_by", columns, self.faults)
+            if "own_column_not_null" not in other:
                 references.append(Reference(_relation(other), other.identifier("column")))
+                continue
+            own.append(other.identifier("own_column_not_null"))
+            if "table" in other or "column" in other:
+                other.fault("own_column_not_null", "needs no table and no column beside it")
         return Shared(
             name=name,
             relation=_relation(entry),
