@@ -69,7 +69,19 @@ class Scene:
         if found["status"] == "SUCCEEDED":
             output: dict[str, Any] = json.loads(found["output"])
             return {"execution": "SUCCEEDED", **output}
-        return {"execution": found["status"], "error": found["error"], "cause": found["cause"]}
+        about = {"error": found.get("error", ""), "cause": found.get("cause", "")}
+        return {"execution": found["status"], **about}
+
+    def entered(self, execution: str) -> list[tuple[float, str]]:
+        """Return when an execution entered which state, in order."""
+        states = self.account.client("stepfunctions")
+        pages = states.get_paginator("get_execution_history").paginate(executionArn=execution)
+        return [
+            (event["timestamp"].timestamp(), event["stateEnteredEventDetails"]["name"])
+            for page in pages
+            for event in page["events"]
+            if "stateEnteredEventDetails" in event
+        ]
 
     # What is there
 

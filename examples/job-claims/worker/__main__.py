@@ -110,15 +110,15 @@ class Worker:
 
     def finishes(self, job: Job) -> None:
         """Tell that the work is done; the state machine then gives the key back."""
-        self.lets_go(job)
         output = json.dumps({"worker": self.name, "steps": len(job.steps or ())})
         if self.tells("send_task_success", job, output=output):
             self.say("finishes", job)
+            self.lets_go(job)
 
     def fails(self, job: Job, error: str, cause: str) -> None:
         """Tell why the work ends here."""
-        self.lets_go(job)
         self.say(error, job, why=cause)
+        self.lets_go(job)
         self.tells("send_task_failure", job, error=error, cause=cause)
 
     def lets_go(self, job: Job) -> None:

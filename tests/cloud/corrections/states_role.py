@@ -82,7 +82,7 @@ def keys() -> dict[str, str]:
     role = machine["roleArn"].rpartition("/")[2]
     if not trusts(role, SERVICE, execution["stateMachineArn"]):
         raise failure("States.Permissions", f"{SERVICE} may not assume {role}")
-    found: dict[str, str] = role_keys(role, session=execution["name"])
+    found: dict[str, str] = role_keys(role, session=machine["name"])
     return found
 
 
