@@ -31,6 +31,7 @@ from soft_delete_purge import (
 )
 from soft_delete_purge.access import grants
 from soft_delete_purge.paths import Bound, nodes_of, pairs
+from soft_delete_purge.urls import spelt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -173,6 +174,7 @@ class _Look:
             return
         if bound.plan.files and not self.dry_run:
             self.problems += _of_outbox(self.catalog)
+        self._names(bound)
         for name, statement, parameters in self._statements(bound):
             try:
                 self.session.run(f"explain {statement}", **parameters)
@@ -180,6 +182,21 @@ class _Look:
                 raise
             except DatabaseError as error:
                 self.problems.append(f"{name}: {error}")
+
+    def _names(self, bound: Bound) -> None:
+        """Ask the planner whether an index tells who else names a key, whatever that costs."""
+        with self.session.transaction(read_only=True):
+            self.session.run("set local enable_seqscan = off")
+            for files in bound.plan.files:
+                column, expression = spelt(files, "item"), spelt(files, "")
+                plan = self.session.run(
+                    f"explain select from {files.relation.sql} as item where {column} = 'x'"
+                )
+                if not any("Index" in line for (line,) in plan):
+                    self.warnings.append(
+                        f"objects.{files.name}: no index tells who else names a file, so that each"
+                        f" costs a scan: CREATE INDEX ON {files.relation} (({expression}))"
+                    )
 
     def _statements(self, bound: Bound) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Have PostgreSQL plan what will run: types and values, and who may do it, are known."""

@@ -368,6 +368,17 @@ def test_preflight_lists_every_reference_with_its_action_and_index(postgres: Dat
     assert any(re.search(r"CREATE INDEX ON public.notes", note) for note in found.warnings)
 
 
+def test_preflight_says_which_index_finds_who_names_a_file(postgres: Database) -> None:
+    """The drain asks it of each file; the index that is told is the one that answers."""
+    build(postgres)
+    with open_session(postgres) as session:
+        told = [text for text in checked(session).warnings if "who else names" in text]
+        assert len(told) == 3
+        for text in told:
+            postgres.run(text.partition("a scan: ")[2])
+        assert not [text for text in checked(session).warnings if "who else names" in text]
+
+
 def test_preflight_allows_unlocked_references_where_the_plan_does(postgres: Database) -> None:
     """No lock holds off a new one: the operator has said that nothing makes one meanwhile."""
     build(postgres)
