@@ -88,12 +88,11 @@ class Window:
         """Assign one claim more."""
         if not self.limit:
             return {}
-        first, slot = with_.value(number(1)), with_.name(self.slot)
-        more = f"if_not_exists({slot}, {with_.value(number(0))}) + {first}"
-        return {
-            self.slot: more if self.instead_of is None else first,
-            WINDOW: with_.value(number(self.number)),
-        }
+        count = with_.value(number(1))
+        if self.instead_of is None:
+            slot, nothing = with_.name(self.slot), with_.value(number(0))
+            count = f"if_not_exists({slot}, {nothing}) + {count}"
+        return {self.slot: count, WINDOW: with_.value(number(self.number))}
 
 
 def _whole(value: Value | None) -> int | None:

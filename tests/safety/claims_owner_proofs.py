@@ -78,6 +78,31 @@ def _joined(clients: Clients, *, at: int, shared: bool = True) -> list[str]:
     return kept + ended(result, Owner.SHARED)
 
 
+def leaving_meets_a_new_owner(clients: Clients) -> list[str]:
+    """A shared claim ended meanwhile: the next one's messages are not touched."""
+    faults = []
+    for container in ("own", "other"):
+        stage = ClaimsStage(clients)
+        party = Party(stage)
+        owner = party.won("message-1", container="own")
+        party.won("message-2")
+
+        def anew(party: Party = party, owner: Holder = owner, container: str = container) -> None:
+            party.release(owner)
+            party.won("message-1", container=container)
+            party.won("message-3")
+
+        def same_fence(stage: ClaimsStage = stage, owner: Holder = owner) -> None:
+            other = {"containerId": {"S": "other"}, "fence": {"N": str(owner.fence)}}
+            stage.put(**{**(stage.row() or {}), **other})
+
+        wire = once(1, anew if container == "own" else same_fence)
+        Party(stage, wire=wire).release(owner, "message-1")
+        left = (stage.row() or {}).get("messages", {}).get("SS", ())
+        faults += unless("message-1" in left, f"{container}: message-1 is gone from {left}")
+    return faults
+
+
 def releases_at_once_free_the_key(clients: Clients) -> list[str]:
     """Two messages are done at once, in whatever order of calls: the key is free in the end."""
     faults = []

@@ -67,14 +67,21 @@ def fence_outlives_its_row(clients: Clients) -> list[str]:
     """TTL takes the row after its retention; now in milliseconds is greater by then."""
     stage = ClaimsStage(clients)
     ahead, behind = Party(stage, SKEW_S), Party(stage, -SKEW_S)
-    for _ in range(5):
-        last = ahead.won()
-        ahead.release(last)
-    stage.advance(RETENTION_S - 1)
-    faults = unless(not stage.expire(), "the row went before its time")
-    stage.advance(2 + SKEW_S)
-    faults += unless(stage.expire(), "the row did not go in time")
-    return faults + unless(behind.won().fence > last.fence, "fence went back")
+    faults = []
+    for kept_s in (RETENTION_S, LEASE_S + RETENTION_S):
+        for _ in range(5):
+            last = ahead.won()
+            ahead.release(last)
+        if kept_s > RETENTION_S:
+            last = ahead.won()  # and nobody releases it
+        stage.advance(kept_s + SKEW_S - 1)
+        faults += unless(not stage.expire(), "the row went before its time")
+        stage.advance(2)
+        faults += unless(stage.expire(), "the row did not go in time")
+        taken = behind.won()
+        faults += unless(taken.fence > last.fence, "fence went back")
+        behind.release(taken)
+    return faults
 
 
 def preempt_takes_exactly_the_claim_it_names(clients: Clients) -> list[str]:
@@ -110,19 +117,26 @@ def refresh_of_a_thread_meets_a_new_owner(clients: Clients) -> list[str]:
     return ended(late.claim("message-2"), Ending.HELD)
 
 
+def refresh_of_a_thread_meets_another_name(clients: Clients) -> list[str]:
+    """Whatever wrote another container beside the same fence: that one's lease is not ours."""
+    stage = ClaimsStage(clients)
+    Party(stage).won()
+    stranger = {"containerId": {"S": "stranger"}, "threadId": {"S": "thread-2"}}
+    wire = once(1, lambda: stage.put(**{**(stage.row() or {}), **stranger}))
+    return ended(Party(stage, wire=wire).claim("message-2"), Ending.HELD)
+
+
 def refresh_of_a_thread_meets_its_own_next_claim(clients: Clients) -> list[str]:
-    """The key was freed and claimed anew by the same container's name: another fence."""
+    """The key was freed, and a container of the same name has it for another thread."""
     stage = ClaimsStage(clients)
     first = Party(stage)
     owner = first.won(container="own")
-    fences: list[int] = []
 
     def anew() -> None:
         first.release(owner)
-        fences.append(first.won("message-3", container="own").fence)
+        first.won("message-3", container="own", thread="thread-2")
 
-    result = Party(stage, wire=once(1, anew)).claim("message-2")
-    return unless([result.claim.fence] == fences, f"told {result.claim.fence}, held {fences}")
+    return ended(Party(stage, wire=once(1, anew)).claim("message-2"), Ending.HELD)
 
 
 def refresh_of_a_thread_meets_the_lease_s_end(clients: Clients) -> list[str]:
@@ -145,8 +159,9 @@ def leases_never_get_shorter(clients: Clients) -> list[str]:
     ahead, behind = Party(stage, SKEW_S), Party(stage, -SKEW_S)
     first = ahead.claim()
     told = [behind.refresh(first.claim.holder).claim, behind.claim("message-2").claim]
-    between = Party(stage, wire=once(1, lambda: ahead.refresh(first.claim.holder)))
-    stage.advance(SKEW_S)
+    wire = once(1, lambda: told.append(ahead.refresh(first.claim.holder).claim))
+    between = Party(stage, wire=wire)
+    stage.advance(2 * SKEW_S)
     told.append(between.claim("message-3").claim)
     ends = [claim.expires_at_s for claim in told if claim]
     row = stage.row() or {}
@@ -156,8 +171,7 @@ def leases_never_get_shorter(clients: Clients) -> list[str]:
 
 def claims_over_the_rate_are_refused(clients: Clients) -> list[str]:
     """Each counts that gets a new fence; the next window begins anew."""
-    stage = ClaimsStage(clients, RateLimit(2, 60))
-    stage.now_s -= stage.now_s % 60
+    stage = _at_a_window_s_start(clients, 32)
     party = Party(stage)
     faults = []
     for expected in (Ending.CLAIMED, Ending.CLAIMED, Ending.LIMITED):
@@ -166,6 +180,39 @@ def claims_over_the_rate_are_refused(clients: Clients) -> list[str]:
         party.release(result.claim.holder)
     stage.advance(60)
     return faults + ended(party.claim(), Ending.CLAIMED)
+
+
+def rate_is_counted_by_window(clients: Clients) -> list[str]:
+    """After any pause, and by clocks that differ, a window has its claims and no more."""
+    faults = []
+    for pause, before in ((1, 3), (31, 3), (32, 3), (32, 1), (33, 3), (64, 1)):
+        stage = _at_a_window_s_start(clients, 32 * 4)
+        party = Party(stage)
+        _wins(party, before)
+        stage.advance(60 * pause)
+        won = _wins(party, 3)
+        faults += unless(won == 2, f"{won} after {before} and {pause} windows")
+    stage = _at_a_window_s_start(clients, 32 * 4)
+    ahead, behind = Party(stage), Party(stage, -SKEW_S)
+    won = sum(_wins(party, 1) for party in (ahead, behind, ahead, behind))
+    return faults + unless(won == 2, f"{won} by two clocks")
+
+
+def _at_a_window_s_start(clients: Clients, number: int) -> ClaimsStage:
+    stage = ClaimsStage(clients, RateLimit(2, 60))
+    stage.now_s += 60 * number - stage.now_s % (60 * number)
+    return stage
+
+
+def _wins(party: Party, times: int) -> int:
+    won = 0
+    for _ in range(times):
+        with suppress(ClaimError):
+            result = party.claim()
+            if result.ending is Ending.CLAIMED:
+                won += 1
+                party.release(result.claim.holder)
+    return won
 
 
 def message_is_recorded_once(clients: Clients) -> list[str]:
@@ -199,6 +246,8 @@ def row_that_cannot_be_read_is_nobody_s(clients: Clients) -> list[str]:
             lasts = {} if name == "expiresAt" else {"expiresAt": {"N": "99999999999"}}
             changed = {**good, **lasts, name: value}
             row = stage.put(**{key: each for key, each in changed.items() if each is not None})
+            with suppress(ClaimError):
+                faults.append(f"{name} = {value}: found {Party(stage).claims.find(stage.key)}")
             for party in (Party(stage), Party(stage, thread="thread-2")):
                 with suppress(ClaimError, StoreError):
                     faults.append(f"{name} = {value}: {party.claim()}")
@@ -219,14 +268,17 @@ RULES = (
     preempt_takes_exactly_the_claim_it_names,
     same_thread_keeps_container_and_fence,
     refresh_of_a_thread_meets_a_new_owner,
+    refresh_of_a_thread_meets_another_name,
     refresh_of_a_thread_meets_its_own_next_claim,
     refresh_of_a_thread_meets_the_lease_s_end,
     leases_never_get_shorter,
     claims_over_the_rate_are_refused,
+    rate_is_counted_by_window,
     owners.only_the_owner_refreshes,
     owners.only_the_owner_releases,
     owners.last_message_frees_the_key,
     owners.message_that_comes_during_a_release_keeps_the_key,
+    owners.leaving_meets_a_new_owner,
     owners.releases_at_once_free_the_key,
     message_is_recorded_once,
     row_that_cannot_be_read_is_nobody_s,
