@@ -63,6 +63,17 @@ class Entry:
             return default
         return value
 
+    def integer(self, key: str, default: int, minimum: int, maximum: int) -> int:
+        """Return a whole number within the limits, both included."""
+        value = self._values.get(key, default)
+        # Terraform writes a whole number as such, or as one with a fraction of nothing.
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+            self.fault(key, f"must be a whole number from {minimum} to {maximum}, not {value!r}")
+            return default
+        return value
+
     def boolean(self, key: str) -> bool:
         """Return true or false; false where it is not there."""
         value = self._values.get(key, False)

@@ -13,13 +13,13 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from expiry.postgres.conditions import where
 from expiry.postgres.names import Relation, quoted
-from postgres_expiry.tables import NULL_TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from postgres_expiry.tables import Condition, TableRule
+    from postgres_expiry.tables import TableRule
 
 FOLDER = Path(__file__).with_name("sql")
 CUTOFF = "cast(:cutoff as bigint)"
@@ -138,11 +138,7 @@ def doomed(
         relation=Relation(rule.schema, rule.table),
         due=" and ".join([due_ever, *kept]),
         order=Order(columns, tuple(types[column] for column in columns)),
-        parameters={
-            f"where_{place}": _text(condition.value)
-            for place, condition in enumerate(rule.where)
-            if condition.value is not None
-        },
+        parameters=where(rule.where, types)[1],
         expires=rendered(f"expires_{expiry.kind}", **values),
         due_ever=due_ever if kept else None,
     )
@@ -150,17 +146,7 @@ def doomed(
 
 def conditions(rule: TableRule, types: Mapping[str, str]) -> list[str]:
     """Write what a rule asks beside expiry; the values are parameters, ``:where_0`` and on."""
-    return [
-        _condition(condition, f"where_{place}", types[condition.column])
-        for place, condition in enumerate(rule.where)
-    ]
-
-
-def _condition(condition: Condition, parameter: str, kind: str) -> str:
-    column = quoted(condition.column)
-    if condition.operator in NULL_TESTS:
-        return f"{column} {condition.operator}"
-    return f"{column} {condition.operator} cast(:{parameter} as {kind})"
+    return where(rule.where, types)[0]
 
 
 def unreferenced(
@@ -173,8 +159,3 @@ def unreferenced(
         for theirs, ours in columns
     )
     return f"not exists (select from {child.sql} as {alias} where {joined})"
-
-
-def _text(value: object) -> str:
-    # As PostgreSQL reads each: booleans in its own words, numbers in full.
-    return str(value).lower() if isinstance(value, bool) else str(value)

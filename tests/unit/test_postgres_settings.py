@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from expiry.errors import EventError, SettingsError
+from expiry.postgres.conditions import Condition
 from expiry.postgres.settings import PasswordSource
 from expiry.postgres.tls import Tls
 from postgres_expiry.lifetimes import Lifetimes
 from postgres_expiry.request import Operation, Request
 from postgres_expiry.settings import Settings
-from postgres_expiry.tables import Condition, Expiry, Kind, TableRule
+from postgres_expiry.tables import Expiry, Kind, TableRule
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:db-AbCdEf"  # noqa: S105 - a name
 ENVIRONMENT = {
