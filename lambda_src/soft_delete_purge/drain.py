@@ -17,10 +17,11 @@ from expiry.errors import StoreError
 from expiry.objects import ObjectCandidate
 from expiry.outcomes import Outcome, Result
 from soft_delete_purge import objects, outbox
-from soft_delete_purge.sight import looked_up
+from soft_delete_purge.looking import looked_up
+from soft_delete_purge.sight import prefixes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from aws_lambda_powertools.logging import Logger
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from expiry.postgres.session import Session
     from soft_delete_purge.outbox import Entry
     from soft_delete_purge.paths import Bound
+    from soft_delete_purge.terms import Seen
 
 PAGE = 1_000  # keys: one call of DeleteObjects
 PAGE_S = 5.0  # a page rarely takes longer; it is not begun where it might not end
@@ -38,6 +40,7 @@ PAGE_S = 5.0  # a page rarely takes longer; it is not begun where it might not e
 SETTLE_S = 24 * 3_600
 REASON = "purged"
 
+ELSEWHERE = "it lies under no key_prefix of the plan"
 YOUNGER = "uploaded after the purge"
 NAMED = "a row names it"
 STAYING = {Outcome.CHANGED, Outcome.PROTECTED}
@@ -123,23 +126,27 @@ class Drain:
 
     def _look(self, page: _Page) -> None:
         """See what lies at the keys of which the purge could not know it."""
-        prefixes = {files.key_prefix for files in self.bound.plan.files}
         together: defaultdict[str, list[Entry]] = defaultdict(list)
         for entry in page.waiting.values():
             if entry.etag is None:
                 together[entry.bucket].append(entry)
         found: dict[int, Listed] = {}
         for bucket, entries in together.items():
-            keys = {entry.key for entry in entries}
-            sighting = looked_up(self.objects_in(bucket), keys, prefixes)
-            self.found.trouble = str(sighting.trouble or self.found.trouble)
+            seen = self._seen(bucket, {entry.key for entry in entries})
             for entry in entries:
-                if entry.key not in sighting.seen:
-                    self._keep(page, entry, self.found.trouble)
-                elif (listed := self._judged(page, entry, sighting.seen[entry.key])) is not None:
+                if entry.key not in seen:
+                    self._keep(page, entry, self.found.trouble or ELSEWHERE)
+                elif (listed := self._judged(page, entry, seen[entry.key])) is not None:
                     found[entry.id] = listed
         if found:
             self.link.attempt(lambda session: outbox.saw(session, found))
+
+    def _seen(self, bucket: str, keys: Collection[str]) -> Seen:
+        try:
+            return looked_up(self.objects_in(bucket), keys, prefixes_of(self.bound.plan))
+        except StoreError as error:
+            self.found.trouble = str(error)
+            return {}
 
     def _judged(self, page: _Page, entry: Entry, listed: Listed | None) -> Listed | None:
         """Return what may be what the purged record named; end the entry where nothing is."""

@@ -13,6 +13,7 @@ from soft_delete_purge.purging import Tally
 from soft_delete_purge.urls import FOREIGN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from expiry.errors import CapExceededError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from soft_delete_purge.outbox import Backlog
     from soft_delete_purge.plan import Plan
     from soft_delete_purge.preflight import Preflight
-    from soft_delete_purge.purged import Purged
+    from soft_delete_purge.purged import DoomedObject, Purged
 
 MOST_ERRORS = 100
 MOST_RECORDS = 1_000  # of a dry run, in the result
@@ -99,7 +100,7 @@ def result(findings: Findings) -> dict[str, Any]:
         "due": findings.due.records if findings.due else None,
         "gate": _gate(findings),
         "preflight": _preflight(findings.preflight),
-        "records": [_record(each) for each in tally.records[:MOST_RECORDS]],
+        "records": _records(tally.records[:MOST_RECORDS]),
         "errors": _errors(findings)[:MOST_ERRORS],
         "warnings": [*findings.warnings, *tally.warnings],
         "complete": findings.complete,
@@ -110,6 +111,11 @@ def result(findings: Findings) -> dict[str, Any]:
         "dryRun": findings.dry_run,
         "correlationId": findings.run_id,
     }
+
+
+def logged(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what one line of a log holds of an *answer*: each record has a line of its own."""
+    return {name: value for name, value in answer.items() if name != "records"}
 
 
 def _steps(findings: Findings) -> dict[str, Any]:
@@ -172,16 +178,25 @@ def _preflight(found: Preflight | None) -> dict[str, Any] | None:
     }
 
 
-def _record(purged: Purged) -> dict[str, Any]:
+def _records(purged: Sequence[Purged]) -> list[dict[str, Any]]:
+    """Return what a dry run tells of each record; of files as many as an answer of Lambda holds."""
+    left, told = MOST_FILES, []
+    for each in purged:
+        files = each.objects[:left]
+        left -= len(files)
+        told.append(_record(each, files))
+    return told
+
+
+def _record(purged: Purged, files: Sequence[DoomedObject]) -> dict[str, Any]:
     return {
         "record": purged.key,
         "children": dict(purged.children),
         "released": dict(purged.released),
         "sharedDeleted": dict(purged.shared_deleted),
         "sharedKept": dict(purged.shared_kept),
-        "objects": [
-            {"key": each.key, "bytes": each.size, "source": each.source} for each in purged.objects
-        ],
+        "objects": [{"key": each.key, "bytes": each.size, "source": each.source} for each in files],
+        "objectsLeftOut": len(purged.objects) - len(files),
         "kept": dict(purged.kept),
     }
 

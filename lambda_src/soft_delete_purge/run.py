@@ -12,14 +12,11 @@ import secrets
 import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expiry.bucket import Bucket
 from expiry.budget import Pace, WritePace
 from expiry.errors import ExpiryError
-from expiry.objects import Objects
 from expiry.postgres.link import Link
 from expiry.telemetry import Emitter, MetricTable
 from soft_delete_purge import due, gate, outbox, preflight, report, setup
@@ -30,8 +27,7 @@ from soft_delete_purge.purging import Purging
 from soft_delete_purge.report import Findings
 from soft_delete_purge.request import Operation
 from soft_delete_purge.retry import Retries
-from soft_delete_purge.settings import BUCKET_VARIABLE
-from soft_delete_purge.sight import Sight
+from soft_delete_purge.sight import Sight, in_buckets, prefixes_of
 from soft_delete_purge.terms import Terms, nothing_seen
 
 if TYPE_CHECKING:
@@ -42,6 +38,7 @@ if TYPE_CHECKING:
 
     from expiry.budget import Budget
     from expiry.postgres.session import Session
+    from soft_delete_purge.preflight import Preflight
     from soft_delete_purge.queues import Queues
     from soft_delete_purge.request import Request
     from soft_delete_purge.retry import Received
@@ -104,10 +101,17 @@ class Run:
             purging = Purging(context)
             findings.tally = purging.tally
             answer = Retries(context, purging).run(received)
-            self._drain(context, findings)
+            try:
+                self._drain(context, findings)
+            except ExpiryError as error:  # the files wait for the next run, the answer does not
+                findings.failures.append(error)
+                self.logger.warning("files not drained", extra={"reason": str(error)})
         findings.duration_s = self.clock() - began_s
         self._emitter().emit(self._named(report.counters(findings)))
-        extra = {"report": report.result(findings), "again": len(answer["batchItemFailures"])}
+        extra = {
+            "report": report.logged(report.result(findings)),
+            "again": len(answer["batchItemFailures"]),
+        }
         self.logger.info("retry report", extra=extra)
         return answer
 
@@ -126,19 +130,11 @@ class Run:
         settings = self.settings
         terms = self._terms(link)
         findings.cutoff = terms.cutoff
-        if not self.dry_run:
-            link.attempt(setup.require)
-        found = link.attempt(
-            lambda session: preflight.check(
-                session, settings.plan, terms, limit=self._limit, dry_run=self.dry_run
-            )
-        )
-        findings.preflight = found
-        for warning in found.warnings:
-            self.logger.warning("preflight", extra={"note": warning})
-        objects_in = self._objects_in()
-        bucket = settings.bucket
-        prefixes = {files.key_prefix for files in settings.plan.files}
+        found = findings.preflight = self._checked(link, terms)
+        owner = settings.bucket_owner_account_id or self.owner_account_id
+        pace = Pace(0, self.clock, self.sleep)
+        objects_in = in_buckets(self.s3, owner, pace, self.budget)
+        bucket, prefixes = settings.bucket, prefixes_of(settings.plan)
         return Context(
             run_id=self.run_id,
             settings=settings,
@@ -157,6 +153,19 @@ class Run:
             sleep=self.sleep,
         )
 
+    def _checked(self, link: Link, terms: Terms) -> Preflight:
+        plan, dry_run = self.settings.plan, self.dry_run
+        if not dry_run:
+            link.attempt(setup.require)
+        found = link.attempt(
+            lambda session: preflight.check(
+                session, plan, terms, limit=self._limit, dry_run=dry_run
+            )
+        )
+        for warning in found.warnings:
+            self.logger.warning("preflight", extra={"note": warning})
+        return found
+
     def _terms(self, link: Link) -> Terms:
         settings = self.settings
         age = timedelta(days=settings.retention_days, seconds=settings.clock_skew_s)
@@ -167,16 +176,6 @@ class Run:
     def _limit(self) -> int:
         most, limit = self.settings.max_records, self.request.limit
         return most if limit is None else min(limit, most)
-
-    def _objects_in(self) -> Callable[[str], Objects]:
-        owner = self.settings.bucket_owner_account_id or self.owner_account_id
-        pace = Pace(0, self.clock, self.sleep)
-
-        @cache
-        def objects_in(bucket: str) -> Objects:
-            return Objects(Bucket(self.s3, bucket, owner, pace, BUCKET_VARIABLE), self.budget)
-
-        return objects_in
 
     # The work
 
@@ -252,29 +251,23 @@ class Run:
             lambda session: preflight.check(session, settings.plan, terms, limit=0, dry_run=True)
         )
         role = self.request.role or settings.server.user
-        grants = setup.grants(found.found, role, iam=settings.password.iam)
-        answer = {
-            "operation": str(Operation.SETUP),
-            "made": made,
-            "missing": link.attempt(setup.missing),
-            "sql": setup.SQL.read_text(encoding="utf-8"),
-            "grants": grants,
-            "problems": list(found.problems),
-            "dryRun": self.dry_run,
-            "correlationId": self.run_id,
-        }
-        self.logger.info("set up", extra={"report": answer})
-        return answer
+        return self._answered(
+            Operation.SETUP,
+            made=made,
+            missing=link.attempt(setup.missing),
+            sql=setup.SQL.read_text(encoding="utf-8"),
+            grants=setup.grants(found.found, role, iam=settings.password.iam),
+            problems=list(found.problems),
+        )
 
     def _redriven(self, context: Context) -> dict[str, Any]:
         count = 0 if self.dry_run else context.link.attempt(context.failures.redrive)
-        answer = {
-            "operation": str(Operation.REDRIVE),
-            "redriven": count,
-            "dryRun": self.dry_run,
-            "correlationId": self.run_id,
-        }
-        self.logger.info("redriven", extra={"report": answer})
+        return self._answered(Operation.REDRIVE, redriven=count)
+
+    def _answered(self, operation: Operation, **told: Any) -> dict[str, Any]:
+        common = {"dryRun": self.dry_run, "correlationId": self.run_id}
+        answer = {"operation": str(operation), **told, **common}
+        self.logger.info("report", extra={"report": answer})
         return answer
 
     # The end
@@ -283,7 +276,7 @@ class Run:
         answer = report.result(findings)
         emitter = self._emitter()
         emitter.emit(self._named(report.metrics(findings)))
-        self.logger.info("report", extra={"report": answer})
+        self.logger.info("report", extra={"report": report.logged(answer)})
         if findings.failures:
             raise findings.failures[0]
         emitter.emit({"RunsCompleted": 1})

@@ -1,76 +1,52 @@
 """
-See what lies at keys of a bucket, by as few listings as possible.
+The buckets of a run, and what it sees of records' files before they are purged.
 
-Calls: s3:ListBucket. A page holds a thousand objects, so keys that lie close together cost one
-call; where the next key is further than the page, the listing leaps to it. Never HEAD: see
-``Objects``.
+Calls: those of ``looking``.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from os.path import commonprefix
+from functools import cache
 from typing import TYPE_CHECKING
 
+from expiry.bucket import Bucket
 from expiry.errors import StoreError
-from expiry.objects import MOST_KEYS
+from expiry.objects import Objects
+from soft_delete_purge.looking import looked_up
+from soft_delete_purge.settings import BUCKET_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from expiry.objects import Listed, Objects
+    from mypy_boto3_s3 import S3Client
+
+    from expiry.budget import Budget, Pace
+    from soft_delete_purge.plan import Plan
     from soft_delete_purge.terms import Seen
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What lies at keys; what S3 did not say is left out, and *trouble* tells why."""
+def in_buckets(
+    client: S3Client, owner_account_id: str, pace: Pace, budget: Budget
+) -> Callable[[str], Objects]:
+    """Return what gives the objects of a bucket, by its name."""
 
-    seen: Seen
-    trouble: StoreError | None
+    @cache
+    def objects_in(bucket: str) -> Objects:
+        return Objects(Bucket(client, bucket, owner_account_id, pace, BUCKET_VARIABLE), budget)
 
-
-def looked_up(objects: Objects, keys: Collection[str], prefixes: Collection[str] = ()) -> Sighting:
-    """
-    Look what lies at *keys*.
-
-    Args:
-        prefixes: What the role may list: keys under different ones are never listed together.
-    """
-    together: defaultdict[str, list[str]] = defaultdict(list)
-    for key in sorted(set(keys)):
-        together[max((p for p in prefixes if key.startswith(p)), key=len, default="")].append(key)
-    seen: dict[str, Listed | None] = {}
-    try:
-        for wanted in together.values():
-            prefix = commonprefix((wanted[0], wanted[-1]))  # noqa: RUF071 - keys are no paths
-            while left := wanted[sum(key in seen for key in wanted) :]:
-                seen |= _next(objects, prefix, left)
-    except StoreError as error:
-        return Sighting(seen, error)
-    return Sighting(seen, None)
+    return objects_in
 
 
-def _next(objects: Objects, prefix: str, keys: Sequence[str]) -> dict[str, Listed | None]:
-    """Return what lies at the first of *keys*, at least; they are in their order."""
-    first = keys[0]
-    if len(keys) == 1:
-        return {first: objects.find(first)}
-    # What begins as the key does, but for its end, comes right before it.
-    pages = objects.list(prefix, start_after=first[:-1])
-    page = next(pages, [])
-    # Where nothing follows, asking for it costs no call.
-    ends = len(page) < MOST_KEYS and next(pages, None) is None
-    found = {listed.key: listed for listed in page}
-    told = keys if ends else [key for key in keys if page and key <= page[-1].key]
-    return {key: found.get(key) for key in told} or {first: objects.find(first)}
+def prefixes_of(plan: Plan) -> Sequence[str]:
+    """Return what the role may list: nothing that a purge deletes lies elsewhere."""
+    return sorted({files.key_prefix for files in plan.files})
 
 
 @dataclass(slots=True)
 class Sight:
     """
-    Looks before records are purged; no longer once S3 has left a key out.
+    A ``Look`` that gives up once S3 did not answer.
 
     A record is purged without: the drain looks later. So trouble with S3 costs one try, not one a
     record.
@@ -78,13 +54,14 @@ class Sight:
 
     objects_in: Callable[[str], Objects]  # by the bucket's name
     bucket: str
-    prefixes: Collection[str]
-    trouble: bool = False
+    prefixes: Sequence[str]
+    trouble: StoreError | None = None
 
     def __call__(self, keys: Collection[str]) -> Seen:
         """Return what S3 says of *keys*; what is left out is not known."""
-        if self.trouble:
-            return {}
-        sighting = looked_up(self.objects_in(self.bucket), keys, self.prefixes)
-        self.trouble = sighting.trouble is not None
-        return sighting.seen
+        if self.trouble is None:
+            try:
+                return looked_up(self.objects_in(self.bucket), keys, self.prefixes)
+            except StoreError as error:
+                self.trouble = error
+        return {}
