@@ -5,13 +5,18 @@ One record, in one transaction: what is its own goes, what it borrowed or shares
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
 
 from expiry.errors import LockedError, StoreError
 from expiry.outcomes import Outcome
 from soft_delete_purge import dry, record
 from tests.postgres.expiry_runs import Watched
 from tests.postgres.fixtures import every_version
+from tests.postgres.purge_races import Race
 from tests.postgres.purge_scene import (
     CDN,
     build,
@@ -187,6 +192,47 @@ def test_purge_that_a_trigger_keeps_silently_from_deleting_is_undone(postgres: D
     assert purged.outcome is Outcome.FAILED
     assert "trigger" in purged.reason
     assert count(postgres, "parts", "status = 'used'") == 1
+
+
+def test_part_that_is_attached_between_release_and_delete_is_refused(postgres: Database) -> None:
+    """Its list is locked: who attaches it waits, and is told that the list is gone."""
+    build(postgres)
+    key = moc(postgres, parts=1)
+    attach = "insert into parts (list_id) select max(id) from lists"
+
+    with ready(postgres) as (session, bound, terms), postgres.connect() as owner:
+        race = Race(postgres, owner.info.backend_pid)
+        held: Any = Watched(session, race.before("delete from"))
+        with ThreadPoolExecutor(1) as pool:
+            purged = pool.submit(record.purge, held, bound, key, terms, look)
+            race.reached()
+            with pytest.raises(psycopg.errors.ForeignKeyViolation):
+                owner.execute(attach)
+            assert purged.result(30).released == {"bricks": 1}
+
+    assert race.waited
+    assert count(postgres, "parts") == 1
+
+
+def test_file_whose_key_changes_while_it_is_purged_is_changed_before_or_not(
+    postgres: Database,
+) -> None:
+    """Its row is locked once its key is read: no other key is lost with it."""
+    build(postgres)
+    key = moc(postgres, files=["old"])
+
+    with ready(postgres) as (session, bound, terms), postgres.connect() as owner:
+        race = Race(postgres, owner.info.backend_pid)
+        held: Any = Watched(session, race.before("with recursive due"))
+        with ThreadPoolExecutor(1) as pool:
+            purged = pool.submit(record.purge, held, bound, key, terms, look)
+            race.reached()
+            renamed = owner.execute("update files set s3_key = 'new'").rowcount
+            assert purged.result(30).outcome is Outcome.DELETED
+
+    assert race.waited
+    assert renamed == 0
+    assert {row[0] for row in outbox(postgres)} == {"old"}
 
 
 def test_purge_locks_before_it_checks_and_checks_before_it_writes(postgres: Database) -> None:

@@ -347,6 +347,35 @@ def test_preflight_counts_the_blast_radius_of_the_run(postgres: Database) -> Non
     assert count(postgres, "parts") == 12
 
 
+@every_version
+def test_preflight_counts_through_partitions_and_keys_of_several_columns(
+    postgres: Database,
+) -> None:
+    """Rows of two partitions may lie at the same place: they are two, and both go."""
+    build(postgres)
+    postgres.run(
+        "create unique index on files (id, moc_id);"
+        "create table marks (file int, moc uuid, day int,"
+        "  foreign key (file, moc) references files (id, moc_id) on delete cascade)"
+        "  partition by list (day);"
+        "create table marks_1 partition of marks for values in (1);"
+        "create table marks_2 partition of marks for values in (2);"
+        "create index on marks (file, moc)"
+    )
+    key = moc(postgres, files=["a", "b"])
+    moc(postgres, days=None, files=["c"])
+    postgres.run("insert into marks select id, moc_id, day from files, generate_series(1, 2) day")
+
+    with open_session(postgres) as session:
+        found = checked(session)
+        assert found.problems == ()
+        assert found.blast_radius["public.marks"] == 4
+        purged = record.purge(session, found.bound, key, terms(session), look)
+
+    assert purged.children == {"public.files": 2, "public.marks": 4}
+    assert count(postgres, "marks") == 2
+
+
 def test_preflight_lists_every_reference_with_its_action_and_index(postgres: Database) -> None:
     """All that point at a table that is deleted from, those of shared rows too."""
     build(postgres)

@@ -7,7 +7,6 @@ done its part, or is seen to wait for it.
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from expiry.outcomes import Outcome
 from soft_delete_purge import batch, dry, record
 from tests.postgres.expiry_runs import Watched
 from tests.postgres.fixtures import every_version
+from tests.postgres.purge_races import Race, waits
 from tests.postgres.purge_scene import (
     CDN,
     PLAN,
@@ -34,9 +34,6 @@ from tests.postgres.purge_scene import (
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from expiry.postgres.session import Session
     from tests.postgres.database import Database
 
 ROUNDS = 5
@@ -177,7 +174,7 @@ def test_two_purges_that_share_images_leak_none_and_lose_none(postgres: Database
         for _ in range(ROUNDS):
             common = [image(postgres, f"{CDN}{name}") for name in "ab"]
             keys = [moc(postgres, images=common), moc(postgres, images=common[::-1])]
-            race = _Race(postgres, two)
+            race = Race(postgres, two)
             held: Any = Watched(one, race.before("delete from"))
             with ThreadPoolExecutor(2) as pool:
                 first = pool.submit(record.purge, held, bound, keys[0], terms, look)
@@ -218,7 +215,7 @@ def test_new_link_to_an_image_that_is_judged_never_vanishes(postgres: Database) 
         for _ in range(ROUNDS):
             judged = image(postgres)
             key, alive = moc(postgres, images=[judged]), moc(postgres, days=None)
-            race = _Race(postgres, owner.info.backend_pid)
+            race = Race(postgres, owner.info.backend_pid)
             held: Any = Watched(session, race.before('delete from "public"."images"'))
             with ThreadPoolExecutor(1) as pool:
                 purged = pool.submit(record.purge, held, bound, key, terms, look)
@@ -245,39 +242,10 @@ def test_link_that_was_first_keeps_the_image(postgres: Database) -> None:
         with owner.transaction():
             owner.execute("insert into links (moc_id, image_id) values (%s, %s)", (alive, judged))
             purged = pool.submit(record.purge, session, bound, key, terms, look)
-            until(lambda: _waits(postgres, session.process_id), "the purge waits for the link")
+            until(lambda: waits(postgres, session.process_id), "the purge waits for the link")
         assert purged.result(30).shared_kept == {"images": 1}
 
     assert count(postgres, "links") == 1
-
-
-class _Race:
-    """Stops one side before a statement until the other one waits for its locks."""
-
-    def __init__(self, database: Database, other: Session | int) -> None:
-        self._database = database
-        self._other = other if isinstance(other, int) else other.process_id
-        self._reached = threading.Event()
-        self.waited = False
-
-    def before(self, beginning: str) -> Callable[[str], None]:
-        """Stop before the first statement that begins so."""
-
-        def stop(sql: str) -> None:
-            if sql.startswith(beginning) and not self._reached.is_set():
-                self._reached.set()
-                until(lambda: _waits(self._database, self._other), "the other one waits")
-                self.waited = True
-
-        return stop
-
-    def reached(self) -> None:
-        """Wait until it has stopped."""
-        assert self._reached.wait(30)
-
-
-def _waits(database: Database, process_id: int) -> bool:
-    return bool(database.run("select cardinality(pg_blocking_pids(%s)) > 0", process_id)[0][0])
 
 
 class _Unlocked(Watched):
