@@ -52,7 +52,7 @@ PLAIN: Arguments = {"name": "agents"}
 MACHINE: Arguments = with_machine()
 
 ACCEPTED: dict[str, Arguments] = {
-    "plain": PLAIN,
+    "plain": {**PLAIN, **QUIET},
     "machine": MACHINE,
     "attachments": with_machine(process_attachments_function_arn=ATTACHMENTS) | QUIET,
     "largest": {
@@ -138,7 +138,6 @@ ACCEPTED: dict[str, Arguments] = {
             "duration_percent": 0,
         },
     },
-    "own-zip": {**PLAIN, **QUIET, "artifact": {"s3": {"bucket": "zips", "key": "job_claims.zip"}}},
     "long": {**MACHINE, "name": "n" * 179},
-    "longer": {**MACHINE, "name": "n" * 180},
+    "longer": {**MACHINE, **QUIET, "name": "n" * 180},
 }

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from job_claims import handler, request
+from job_claims import answers, handler, request
+from job_claims.endings import Claim, Claimed, Ending, Owned, Owner
 from job_claims.queues import QueueTemplate
 from job_claims.settings import (
     Attributes,
@@ -35,6 +36,7 @@ from tests.modules.plan import PlannedModule, plan_variants
 from tools.terraform import ROOT
 
 DAY_S = 86_400
+DECLARED = json.loads((ROOT / "lambda_src" / "job_claims" / "metrics.json").read_text())
 REQUESTS: dict[str, Any] = {
     "check_active_job": request.CheckRequest,
     "claim_job": request.ClaimRequest,
@@ -75,7 +77,8 @@ LEAST: dict[str, Grants] = {
 @pytest.fixture(scope="module")
 def planned() -> dict[str, PlannedModule]:
     """Plan every accepted call, once."""
-    return plan_variants("job-claims", ACCEPTED)
+    unused = {"largest", "no-grace", "odd-grace"}  # those of the states
+    return plan_variants("job-claims", {k: v for k, v in ACCEPTED.items() if k not in unused})
 
 
 def of(name: str, resource: str) -> str:
@@ -330,7 +333,7 @@ def test_job_claims_machine_role_holds_what_its_states_call(
     assert grants.keys() == {"InvokeFunctions", "SendWorkAndDeadLetters", "DeliverLogs"}
 
 
-@pytest.mark.parametrize("case", ["machine", "attachments", "everything", "largest"])
+@pytest.mark.parametrize("case", ["machine", "attachments", "everything"])
 def test_job_claims_machine_invokes_what_it_may(
     case: str, planned: dict[str, PlannedModule]
 ) -> None:
@@ -391,6 +394,172 @@ def test_job_claims_work_may_go_to_a_queue_of_each_key(planned: dict[str, Planne
         of_a_container.resource("aws_sfn_state_machine.this[0]")["definition"]
     ).replace("\\u0026", "&")
     assert of_a_container.outputs["interrupt_queue_template"] == "stop-{containerId}.fifo"
+
+
+# What it tells
+
+
+def alarms_of(module: PlannedModule) -> dict[str, dict[str, Any]]:
+    """Return every planned alarm by its name, without the instance's."""
+    return {
+        alarm["alarm_name"].replace("agents-", "", 1): alarm
+        for alarm in module.of_type("aws_cloudwatch_metric_alarm").values()
+    }
+
+
+def test_job_claims_alarms_watch_what_is_emitted(planned: dict[str, PlannedModule]) -> None:
+    """Each alarm on a metric of ours names one that is emitted, with its dimension and unit."""
+    alarms = alarms_of(planned["everything"])
+    own = {key: alarm for key, alarm in alarms.items() if alarm["namespace"] == "Mine/Claims"}
+
+    assert {key: alarm["metric_name"] for key, alarm in own.items()} == {
+        "timeouts": "Timeouts",
+        "rate-limited": "ClaimsRateLimited",
+    }
+    for alarm in own.values():
+        assert list(alarm["dimensions"]) == DECLARED["dimensions"]
+        assert alarm["dimensions"] == {"JobClaims": "agents"}
+        assert alarm["unit"] == DECLARED["metrics"][alarm["metric_name"]]["unit"]
+
+
+def test_job_claims_alarms_are_all_there(planned: dict[str, PlannedModule]) -> None:
+    """Jobs, executions, waiting work, dead letters, both tables, and each function's health."""
+    machine, plain = alarms_of(planned["machine"]), alarms_of(planned["everything"])
+    health = {
+        f"{name.replace('_', '-')}-{key}"
+        for name in REQUESTS
+        for key in ("errors", "error-rate", "throttles", "duration")
+    }
+    tables = {
+        f"table-{table}-{key}"
+        for table in ("active-jobs", "interruptions")
+        for key in ("read-throttles", "write-throttles", "system-errors")
+    }
+    own = {"timeouts", "executions-failed", "executions-timed-out", "oldest-waiting-token"}
+
+    assert machine.keys() == (
+        own | health | tables | {"dead-letters-messages", "dead-letters-oldest-message"}
+    )
+    assert plain.keys() == machine.keys() | {"rate-limited"}
+
+
+def test_job_claims_thresholds_are_the_documented_ones(planned: dict[str, PlannedModule]) -> None:
+    """One timeout, one failure in an hour; work that waits three quarters of its heartbeat."""
+    alarms, changed = alarms_of(planned["machine"]), alarms_of(planned["everything"])
+    told = {
+        key: (alarm["metric_name"], alarm["statistic"], alarm["period"], alarm["threshold"])
+        for key, alarm in alarms.items()
+        if key in {"timeouts", "executions-failed", "executions-timed-out", "oldest-waiting-token"}
+    }
+
+    assert told == {
+        "timeouts": ("Timeouts", "Sum", 3_600, 1),
+        "executions-failed": ("ExecutionsFailed", "Sum", 3_600, 1),
+        "executions-timed-out": ("ExecutionsTimedOut", "Sum", 3_600, 1),
+        "oldest-waiting-token": ("ApproximateAgeOfOldestMessage", "Maximum", 60, 45),
+    }
+    assert alarms["executions-failed"]["dimensions"] == {
+        "StateMachineArn": ARN.format("states", "stateMachine:agents")
+    }
+    assert alarms["oldest-waiting-token"]["dimensions"] == {"QueueName": "work"}
+    assert [
+        changed[key]["threshold"]
+        for key in ("timeouts", "rate-limited", "executions-failed", "executions-timed-out")
+    ] == [2, 3, 4, 5]
+    assert changed["oldest-waiting-token"]["threshold"] == 100
+    assert changed["claim-job-error-rate"]["threshold"] == 20
+    assert changed["claim-job-duration"]["threshold"] == 10_000
+
+
+def test_job_claims_alarms_can_be_switched_off(planned: dict[str, PlannedModule]) -> None:
+    """A threshold of 0 removes its alarm and no other."""
+    left = alarms_of(planned["thresholds-off"]).keys()
+    every = alarms_of(planned["machine"]).keys()
+
+    own = {"timeouts", "executions-failed", "executions-timed-out", "oldest-waiting-token"}
+    assert left == {key for key in every - own if not key.endswith(("-error-rate", "-duration"))}
+    assert alarms_of(planned["silent"]) == {}
+
+
+def test_job_claims_nobody_to_tell_is_warned_of(planned: dict[str, PlannedModule]) -> None:
+    """Alarms without a topic are allowed, and said aloud."""
+    assert any("Nobody is told" in warning for warning in planned["machine"].warnings)
+    assert not any("Nobody is told" in warning for warning in planned["everything"].warnings)
+
+
+def test_job_claims_dashboard_draws_what_is_emitted(planned: dict[str, PlannedModule]) -> None:
+    """Every metric of ours is drawn; what belongs to a state machine only where there is one."""
+
+    def drawn(case: str) -> set[tuple[str, str]]:
+        board = planned[case].resource("aws_cloudwatch_dashboard.this")["dashboard_body"]
+        return {
+            (metric[0], metric[1])
+            for widget in json.loads(board)["widgets"]
+            for metric in widget["properties"].get("metrics", [])
+        }
+
+    own = {("Expiry/JobClaims", metric) for metric in DECLARED["metrics"]}
+    assert own | {("AWS/Lambda", "Errors"), ("AWS/Lambda", "Duration")} == drawn("plain")
+    assert {namespace for namespace, _ in drawn("silent") - drawn("plain")} == {
+        "AWS/SQS",
+        "AWS/States",
+    }
+
+
+def test_job_claims_queries_ask_for_what_is_logged(planned: dict[str, PlannedModule]) -> None:
+    """Each field of the saved queries is one of the lines that they filter for."""
+    queries = {
+        query["name"].removeprefix("agents/"): query
+        for query in planned["plain"].of_type("aws_cloudwatch_query_definition").values()
+    }
+    asked = {
+        key: set(re.findall(r"(?:answer|record)[.][\w.]+|\bkey\b", query["query_string"]))
+        for key, query in queries.items()
+    }
+
+    assert queries.keys() == {"claims", "refusals", "interrupts", "timeouts", "errors"}
+    logged = lines()
+    for key in ("claims", "refusals", "interrupts", "timeouts"):
+        messages = set(re.findall(r'"(\w+)"', queries[key]["query_string"]))
+        fields = set().union(*(logged[message] for message in messages))
+        assert asked[key] <= fields, key
+        assert len(asked[key]) >= 4
+    assert len(queries["errors"]["log_group_names"]) == len(REQUESTS)
+    assert queries["timeouts"]["log_group_names"] == ["/aws/lambda/agents-handle-timeout"]
+
+
+def lines() -> dict[str, set[str]]:
+    """Return the fields of each line that the functions log, by its message, for every ending."""
+    claim = Claim("c", "t", "m", 1, 2, 3)
+    claims = [answers.claimed(Claimed(ending, claim, retry_after_s=1)) for ending in Ending]
+    owned = {
+        word: [answers.owned(word, Owned(owner, claim)) for owner in Owner]
+        for word in ("refreshed", "released")
+    }
+    record = {"messageId": "m", "interruptedContainer": "c", "newThreadId": "t", "reason": "r"}
+    timeout = {"interruptedContainer": "c", "fence": 1, "reason": "r", "cause": "c"}
+    sent = [{"sent": True, "queue": "q"}, {"sent": False, "reason": "no_queue"}]
+    told: dict[str, list[dict[str, Any]]] = {
+        "claim": [{"key": "k", "answer": answer} for answer in claims],
+        "refresh": [{"key": "k", "answer": answer} for answer in owned["refreshed"]],
+        "release": [{"key": "k", "answer": answer} for answer in owned["released"]],
+        "interrupt": [{"key": "k", "answer": answer} for answer in sent],
+        "interruption": [{"record": record, "made": True}],
+        "timeout": [
+            {"key": "k", "answer": {"record": timeout | {"executionId": "e"}, **answer}}
+            for answer in owned["released"]
+        ],
+    }
+    return {message: set().union(*(paths(line) for line in each)) for message, each in told.items()}
+
+
+def paths(value: Any, before: str = "") -> set[str]:
+    """Return the paths of a JSON value as Logs Insights names them."""
+    if not isinstance(value, dict):
+        return {before}
+    return {
+        path for key, each in value.items() for path in paths(each, f"{before}.{key}".strip("."))
+    }
 
 
 # Names, commands, other places
