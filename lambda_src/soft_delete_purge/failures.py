@@ -62,6 +62,12 @@ UNSENT = """
 SELECT record_key, attempts, first_failed_at, last_error, correlation_id, queued_at, resting
 FROM expiry.purge_failures WHERE root = :root AND resting AND queued_at IS NULL
 """
+# What a run has purged is forgotten here too, also where that run was killed before it could tell.
+FORGET = """
+DELETE FROM expiry.purge_failures AS known WHERE known.root = :root AND NOT EXISTS (
+  SELECT FROM {root} AS root WHERE root.{key} = cast(known.record_key as {type})
+)
+"""
 REDRIVE = "DELETE FROM expiry.purge_failures WHERE root = :root AND resting"
 
 
@@ -102,13 +108,8 @@ class Failures:
 
     def note(self, session: Session, key: str, error: str, correlation_id: str) -> Failure:
         """Count a try of the record with this *key* that failed."""
-        sql = NOTE.format(
-            root=self._plan.relation.sql,
-            key=quoted(self._plan.key),
-            type=self._type,
-        )
         (row,) = session.run(
-            sql,
+            self._sql(NOTE),
             root=self._root,
             key=key,
             error=error[:MOST_ERROR],
@@ -130,8 +131,12 @@ class Failures:
         """Note that these records are with the queue whose turn it is."""
         self._update(session, QUEUED, keys)
 
+    def forget(self, session: Session) -> None:
+        """Forget the failures of records that are there no more."""
+        session.run(self._sql(FORGET), root=self._root)
+
     def settle(self, session: Session, keys: Collection[str]) -> None:
-        """Forget records that are gone, or not due any more."""
+        """Forget the failures of these records: they are gone, or not due any more."""
         self._update(session, SETTLE, keys)
 
     def wake(self, session: Session, key: str) -> None:
@@ -141,6 +146,10 @@ class Failures:
     def redrive(self, session: Session) -> int:
         """Forget whatever rests, so that the next run takes it up; return how many."""
         return session.run_counted(REDRIVE, root=self._root).count
+
+    def _sql(self, template: str) -> str:
+        key = quoted(self._plan.key)
+        return template.format(root=self._plan.relation.sql, key=key, type=self._type)
 
     def _update(self, session: Session, sql: str, keys: Collection[str]) -> None:
         if keys:

@@ -108,13 +108,15 @@ def saw(session: Session, seen: Mapping[int, Listed]) -> None:
 
 def settle(session: Session, ids: Sequence[int]) -> None:
     """Remove entries: it is known how each ended."""
-    session.run(SETTLE, ids=list(ids))
+    if ids:
+        session.run(SETTLE, ids=list(ids))
 
 
 def give_back(session: Session, errors: Mapping[int, str | None]) -> None:
     """Let go of entries that the next drain tries again, each with what went wrong."""
-    told = [error and error[:MOST_ERROR] for error in errors.values()]
-    session.run(GIVE_BACK, ids=list(errors), errors=told)
+    if errors:
+        told = [error and error[:MOST_ERROR] for error in errors.values()]
+        session.run(GIVE_BACK, ids=list(errors), errors=told)
 
 
 def backlog(session: Session) -> Backlog:

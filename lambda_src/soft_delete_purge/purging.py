@@ -20,6 +20,7 @@ from soft_delete_purge.settings import Transaction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from expiry.postgres.pacing import BatchSize
     from expiry.postgres.session import Session
     from soft_delete_purge.context import Context
     from soft_delete_purge.failures import Failure
@@ -51,7 +52,6 @@ class Tally:
     object_bytes: int = 0
     kept: Counter[str] = field(default_factory=Counter)
     records: list[Purged] = field(default_factory=list)  # of a dry run
-    done: list[str] = field(default_factory=list)  # records that are no more
     errors: list[tuple[str, str]] = field(default_factory=list)  # key, reason
     warnings: list[str] = field(default_factory=list)
     stopped: Stop | None = None
@@ -68,8 +68,6 @@ class Tally:
         self.kept.update(purged.kept)
         if purged.outcome is Outcome.WOULD_DELETE:
             self.records.append(purged)
-        if purged.outcome in {Outcome.DELETED, Outcome.GONE}:
-            self.done.append(purged.key)
         if purged.outcome is Outcome.FAILED:
             self.errors.append((purged.key, purged.reason))
 
@@ -134,26 +132,30 @@ class Purging:
             self._account(self.one(key, self.context.terms))
 
     def _batches(self, keys: Sequence[str]) -> None:
-        context = self.context
         size = batch.sized()
         left = list(keys)
         while left:
             chunk, left = left[: size.rows], left[size.rows :]
             if not self._may_go_on(len(chunk)):
                 return
-            began_s = context.clock()
-            for purged in self._many(chunk):
+            for purged in self._many(chunk, size):
                 self._account(purged)
-            size.took(len(chunk), context.clock() - began_s)
 
-    def _many(self, keys: Sequence[str]) -> list[Purged]:
+    def _many(self, keys: Sequence[str], size: BatchSize) -> list[Purged]:
         context, done = self.context, dict[str, "Purged"]()
 
         def work(session: Session) -> None:
             left = [key for key in keys if key not in done]
             lost = None
             for purged in batch.purge(
-                session, context.bound, left, context.terms, context.look, sleep=context.sleep
+                session,
+                context.bound,
+                left,
+                context.terms,
+                context.look,
+                size=size,
+                clock=context.clock,
+                sleep=context.sleep,
             ):
                 if isinstance(purged.error, ConnectionLostError):
                     lost = purged.error

@@ -186,7 +186,7 @@ class Run:
         try:
             keys = self._due(context, findings)
             purging.run(keys)
-            self._forget(context, purging)
+            self._tidy(context, purging)
         except ExpiryError as error:
             findings.failures.append(error)
         try:
@@ -218,13 +218,11 @@ class Run:
         return context.failures.resting
 
     @staticmethod
-    def _forget(context: Context, purging: Purging) -> None:
+    def _tidy(context: Context, purging: Purging) -> None:
         """Forget the failures of what went, and bury what rests and no operator has seen."""
-        if context.dry_run:
-            return
-        done = purging.tally.done
-        context.link.attempt(lambda session: context.failures.settle(session, done))
-        purging.send_on(context.link.attempt(context.failures.unsent))
+        if not context.dry_run:
+            context.link.attempt(context.failures.forget)
+            purging.send_on(context.link.attempt(context.failures.unsent))
 
     def _drain(self, context: Context, findings: Findings) -> None:
         if not context.dry_run:

@@ -120,6 +120,17 @@ def test_failure_of_a_changed_row_is_counted_from_the_beginning(world: World) ->
     assert world.failures() == [(bad, 0, False)]
 
 
+def test_failure_of_a_record_that_somebody_else_removed_is_forgotten(world: World) -> None:
+    """Nothing is left of it in the table, whoever took it, and whenever a run was killed."""
+    rested(world)
+    cure(world)
+    world.database.run("delete from mocs")
+
+    world.purge(queues=True)
+
+    assert world.failures() == []
+
+
 def test_failure_that_is_redriven_is_tried_at_once_and_goes(world: World) -> None:
     """An operator moves the message back: it is tried although nothing in its row has changed."""
     rested(world)
