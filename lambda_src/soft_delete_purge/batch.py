@@ -42,10 +42,14 @@ def purge(  # noqa: PLR0913 - the means of a run
     terms: Terms,
     look: Look = nothing_seen,
     *,
+    size: BatchSize | None = None,
+    clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Purged]:
     """
     Purge all of *keys* that are still due; return what became of each, in their order.
+
+    *size* learns how long the transaction took: the look at S3 before it holds no lock.
 
     Never raises a DatabaseError: who fails alone is ``failed`` with its own error, and the others
     go. Where the session is lost, all that is not known to be committed is ``failed``.
@@ -53,7 +57,7 @@ def purge(  # noqa: PLR0913 - the means of a run
     keys = list(dict.fromkeys(keys))
     if not keys:
         return []
-    return _Batch(session, bound, terms, look, sleep).purged(keys)
+    return _Batch(session, bound, terms, look, size or sized(), clock, sleep).purged(keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class _Batch:
     bound: Bound
     terms: Terms
     look: Look
+    size: BatchSize
+    clock: Callable[[], float]
     sleep: Callable[[float], None]
 
     def purged(self, keys: Sequence[str], seen: Seen | None = None) -> list[Purged]:
@@ -73,12 +79,18 @@ class _Batch:
         try:
             if seen is None:
                 seen = objects.surveyed(self.session, self.bound, keys, self.look)
-            return transaction.purge(self.session, self.bound, keys, self.terms, seen)
+            return self._together(keys, seen)
         except DatabaseError as error:
             if not _may_be_one(error):
                 return _all_failed(keys, error)
         middle = len(keys) // 2
         return [*self.purged(keys[:middle], seen), *self.purged(keys[middle:], seen)]
+
+    def _together(self, keys: Sequence[str], seen: Seen) -> list[Purged]:
+        began_s = self.clock()
+        purged = transaction.purge(self.session, self.bound, keys, self.terms, seen)
+        self.size.took(len(keys), self.clock() - began_s)
+        return purged
 
     def _alone(self, key: str, seen: Seen | None) -> Purged:
         look = self.look if seen is None or self.look is nothing_seen else lambda _: seen

@@ -188,9 +188,29 @@ def test_batch_that_loses_its_connection_says_what_is_not_known(
     assert len(outbox(postgres)) == 17
 
 
-def test_batches_are_sized_by_the_time_that_they_take() -> None:
-    """A hundred to begin with; half of that after one that took longer than 50 ms."""
-    sizes = batch.sized()
-    assert sizes.rows == 100
-    sizes.took(100, 0.051)
-    assert sizes.rows == 50
+def test_batches_are_sized_by_the_time_of_their_transactions(postgres: Database) -> None:
+    """A hundred to begin with; half of that after 50 ms under locks, however long S3 takes."""
+    build(postgres)
+    fill(postgres, 8)
+    now_s = 0.0
+
+    def looking(keys: Collection[str]) -> Seen:
+        nonlocal now_s
+        now_s += 60
+        return look(keys)
+
+    def locking(sql: str) -> None:
+        nonlocal now_s
+        now_s += took_s if "skip locked" in sql else 0
+
+    with ready(postgres) as (session, bound, terms):
+        keys = due_keys(session, bound, terms)
+        watched: Any = Watched(session, locking)
+        sizes = []
+        for chunk, took_s in ((keys[:4], 0.049), (keys[4:], 0.051)):
+            size = batch.sized()
+            batch.purge(watched, bound, chunk, terms, looking, size=size, clock=lambda: now_s)
+            sizes.append(size.rows)
+
+    assert sizes == [100, 2]
+    assert batch.sized().rows == 100

@@ -278,7 +278,7 @@ def test_purge_keeps_what_is_no_file_of_ours(postgres: Database) -> None:
 
     assert purged.kept == {"foreign": 4}
     assert unread.kept == {"foreign": 1}
-    assert {each.key for each in purged.objects} == {"fine", "ключ"}
+    assert [each.key for each in purged.objects] == ["fine", "ключ"]
     assert {row[0] for row in outbox(postgres)} == {"fine", "ключ"}
 
 
