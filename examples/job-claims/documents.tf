@@ -9,8 +9,3 @@ module "documents" {
   deletion_protection = var.deletion_protection
   alarms              = { topic_arns = [aws_sns_topic.alarms.arn] }
 }
-
-output "documents_table" {
-  description = "Name of the table that workers write to."
-  value       = module.documents.table.name
-}

@@ -10,7 +10,7 @@ provider "aws" {
 }
 
 # Work waits here for a container to take it, with a task token and a fence. What no container finishes is told by the
-# state machine, not by a redrive.
+# state machine's heartbeat, so there is no redrive.
 resource "aws_sqs_queue" "work" {
   name                       = "agents-work-${var.environment}"
   sqs_managed_sse_enabled    = true

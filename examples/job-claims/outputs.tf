@@ -8,6 +8,11 @@ output "interrupt_queue_urls" {
   value       = { for name, queue in aws_sqs_queue.interrupts : name => queue.url }
 }
 
+output "documents_table" {
+  description = "Name of the table that workers write to."
+  value       = module.documents.table.name
+}
+
 output "topic_arn" {
   description = "Topic that the alarms tell; subscribe to it."
   value       = aws_sns_topic.alarms.arn
