@@ -192,7 +192,7 @@ def test_batches_are_sized_by_the_time_of_their_transactions(postgres: Database)
     """A hundred to begin with; half of that after 50 ms under locks, however long S3 takes."""
     build(postgres)
     fill(postgres, 8)
-    now_s = 0.0
+    now_s, locks_s = 0.0, iter((0.049, 0.051))
 
     def looking(keys: Collection[str]) -> Seen:
         nonlocal now_s
@@ -201,13 +201,13 @@ def test_batches_are_sized_by_the_time_of_their_transactions(postgres: Database)
 
     def locking(sql: str) -> None:
         nonlocal now_s
-        now_s += took_s if "skip locked" in sql else 0
+        now_s += next(locks_s) if "skip locked" in sql else 0
 
     with ready(postgres) as (session, bound, terms):
         keys = due_keys(session, bound, terms)
         watched: Any = Watched(session, locking)
         sizes = []
-        for chunk, took_s in ((keys[:4], 0.049), (keys[4:], 0.051)):
+        for chunk in (keys[:4], keys[4:]):
             size = batch.sized()
             batch.purge(watched, bound, chunk, terms, looking, size=size, clock=lambda: now_s)
             sizes.append(size.rows)
