@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def check_active_job(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Say who works on a key, and whether a message should interrupt that."""
     with means.telling(os.environ, context):
-        request = requests.CheckRequest.parse(event)
-        return functions.check(means.claims(os.environ), request, time.time())
+        claims = means.claims(os.environ)
+        return functions.check(claims, requests.CheckRequest.parse(event), time.time())
 
 
 def claim_job(event: Any, context: LambdaContext) -> dict[str, Any]:
@@ -35,8 +35,9 @@ def refresh_claim(event: Any, context: LambdaContext) -> dict[str, Any]:
 def release_claim(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Give the owner's key back."""
     with means.telling(os.environ, context) as tell:
+        owners = means.owners(os.environ)
         request = requests.OwnerRequest.parse(event, of_message=True)
-        return functions.release(means.owners(os.environ), request, tell, time.time())
+        return functions.release(owners, request, tell, time.time())
 
 
 def record_interruption(event: Any, context: LambdaContext) -> dict[str, Any]:
@@ -50,8 +51,10 @@ def record_interruption(event: Any, context: LambdaContext) -> dict[str, Any]:
 def send_interrupt(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Tell a container to stop for newer work."""
     with means.telling(os.environ, context) as tell:
-        request = requests.InterruptRequest.parse(event)
-        return functions.interrupt(means.interrupts(os.environ), request, tell, time.time())
+        queues = means.interrupts(os.environ)
+        return functions.interrupt(
+            queues, requests.InterruptRequest.parse(event), tell, time.time()
+        )
 
 
 def handle_timeout(event: Any, context: LambdaContext) -> dict[str, Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ACTS: dict[str, tuple[Callable[[Party, Holder], Any], dict[str, int]]] = {
     "check": (lambda party, _: party.claims.find(party.stage.key), {"GetItem": 1}),
     "claim of a free key": (
-        lambda party, owner: Party(party.stage).release(owner) and party.claim(),
+        lambda party, owner: (Party(party.stage).release(owner), party.claim()),
         {"UpdateItem": 1},
     ),
     "claim of another's key": (
