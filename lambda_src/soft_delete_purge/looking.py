@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from expiry.objects import Listed, Objects
     from soft_delete_purge.terms import Seen
 
-HIGHEST = "\U0010ffff"
+HIGHEST = "\U0010fffd"  # the last two after it are no characters, which XML and S3 may refuse
 FIRST_SURROGATE, LAST_SURROGATE = 0xD800, 0xDFFF
 MOST_KEY_BYTES = 1_024
 
