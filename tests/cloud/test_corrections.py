@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cloud import Cloud, corrections
-from tests.cloud.probes import PROBES, delivery, logs, monitoring, objects, states, tables
+from tests.cloud.probes import PROBES, delivery, logs, monitoring, objects, queues, states, tables
 
 if TYPE_CHECKING:
     from tests.cloud import Account
@@ -17,6 +17,7 @@ MODULES = (
     logs,
     monitoring,
     objects,
+    queues,
     states,
     tables,
 )  # importing one registers its probes
