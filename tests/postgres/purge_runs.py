@@ -31,20 +31,38 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from expiry.postgres.session import Session
-    from tests.cloud import Account
+    from tests.cloud import Account, Cloud
     from tests.postgres.database import Database
 
 RETRY, RESTING = "https://sqs/retry", "https://sqs/resting"
 QUIET = Logger(service="purge_runs", level="CRITICAL")
 # Refuses a record whose title says so, whoever deletes it.
 POISON = """
-    create function refuse() returns trigger language plpgsql as $$
+    create or replace function refuse() returns trigger language plpgsql as $$
     begin
         if old.title = 'poisoned' then raise exception 'no' using errcode = '23000'; end if;
         return old;
     end $$;
-    create trigger refuse before delete on mocs for each row execute function refuse();
+    create or replace trigger refuse before delete on mocs for each row execute function refuse();
 """
+
+
+EMPTY = """
+    truncate mocs, files, lists, parts, albums, images, links, flags, uploads,
+        expiry.purge_outbox, expiry.purge_failures restart identity
+"""
+
+
+def as_it_is(connect: Callable[[bool], Session]) -> Callable[[bool], Session]:
+    """Wrap nothing."""
+    return connect
+
+
+def built(server: Database, cloud: Cloud) -> Iterator[World]:
+    """Make a world for the tests of a file; each begins with ``reset``."""
+    database = server.new_database()
+    yield World(database, cloud.account())
+    database.drop()
 
 
 class Mail:
@@ -79,7 +97,7 @@ class World:
 
     database: Database
     account: Account
-    wraps: Callable[[Callable[[bool], Session]], Callable[[bool], Session]] = lambda made: made
+    wraps: Callable[[Callable[[bool], Session]], Callable[[bool], Session]] = as_it_is
     logger: Logger = QUIET
     s3: Any = field(init=False)
     bucket: str = field(init=False)
@@ -97,6 +115,15 @@ class World:
         self.database.run(TABLES)
         with open_session(self.database) as session:
             setup.make(session)
+
+    def reset(self) -> None:
+        """Take away what a test has left, but for what it did to tables themselves."""
+        self.database.run(EMPTY)
+        self.mail, self.user, self.logger, self.wraps = Mail(), None, QUIET, as_it_is
+        self.s3 = self.account.client("s3")
+        if keys := self.files():
+            doomed = {"Objects": [{"Key": key} for key in keys]}
+            self.s3.delete_objects(Bucket=self.bucket, Delete=doomed)
 
     @contextmanager
     def run(

@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from expiry.errors import MismatchError, MissingError
-from soft_delete_purge import outbox
-from tests.postgres.purge_runs import World
+from soft_delete_purge import drain, outbox
+from tests.postgres.purge_runs import World, built
 from tests.postgres.purge_scene import CDN, moc
 from tests.postgres.sessions import open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from tests.cloud import Account
+    from tests.cloud import Account, Cloud
     from tests.postgres.database import Database
 
 
+@pytest.fixture(scope="module")
+def shared(embedded18: Database, cloud: Cloud) -> Iterator[World]:
+    """Return a world for all tests of this file."""
+    yield from built(embedded18, cloud)
+
+
 @pytest.fixture
-def world(postgres: Database, account: Account) -> World:
+def world(shared: World) -> World:
     """Return a world without records."""
-    return World(postgres, account)
+    shared.reset()
+    return shared
 
 
 def etag_of(world: World, key: str) -> str:
@@ -159,6 +166,22 @@ def test_drain_s3_in_trouble_ends_no_run_and_forgets_nothing(world: World) -> No
     assert (world.files(), world.outbox()) == (set(), [])
 
 
+def test_drain_does_not_go_on_asking_an_s3_in_trouble(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One page says it all: the others wait without an attempt, and the run ends soon."""
+    monkeypatch.setattr(drain, "PAGE", 1)
+    world.enqueue("mocs/a", "mocs/b", "mocs/c")
+    real = world.s3
+    world.s3 = Client(real, lambda _: real.head_bucket(Bucket="not-there"))
+
+    answer = world.purge()
+
+    assert world.s3.calls == ["list_objects_v2"]
+    assert [attempts for _, attempts, _ in world.outbox()] == [1, 0, 0]
+    assert answer["outboxPending"] == 3
+
+
 def test_drain_refused_delete_is_tried_by_the_next_run(world: World) -> None:
     """A role that may not delete loses nothing: the key stays in the outbox, and S3's word."""
     world.put("mocs/a")
@@ -263,6 +286,23 @@ def test_drain_shares_the_outbox_with_one_that_is_at_work(world: World) -> None:
 
     world.enqueue("mocs/c")
     assert ended(world.purge()) == {"gone": 2}
+
+
+def test_drain_at_work_keeps_others_from_its_entries(world: World) -> None:
+    """While S3 answers this one, another run finds nothing to do: no file is asked for twice."""
+    world.put("mocs/a")
+    world.enqueue("mocs/a")
+    left: list[int] = []
+
+    def look(_: str) -> None:
+        with open_session(world.database) as other:
+            outbox.lock(other, 7)
+            left.append(len(outbox.claim(other, 7, 0, 10)))
+
+    world.s3 = Client(world.s3, look)
+
+    assert ended(world.purge()) == {"deleted": 1}
+    assert left == [0, 0]
 
 
 def test_drain_claim_ends_by_time_too(world: World) -> None:

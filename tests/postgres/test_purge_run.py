@@ -14,21 +14,28 @@ from aws_lambda_powertools import Logger
 from expiry.errors import CapExceededError, ConnectionLostError, MismatchError
 from soft_delete_purge.run import METRICS
 from tests.postgres.expiry_runs import Watched, watching
-from tests.postgres.purge_runs import World
+from tests.postgres.purge_runs import World, built
 from tests.postgres.purge_scene import CDN, PLAN, image, moc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from expiry.postgres.session import Session
-    from tests.cloud import Account
+    from tests.cloud import Cloud
     from tests.postgres.database import Database
 
 
+@pytest.fixture(scope="module")
+def shared(embedded18: Database, cloud: Cloud) -> Iterator[World]:
+    """Return a world for all tests of this file."""
+    yield from built(embedded18, cloud)
+
+
 @pytest.fixture
-def world(postgres: Database, account: Account) -> World:
+def world(shared: World) -> World:
     """Return a world without records."""
-    return World(postgres, account)
+    shared.reset()
+    return shared
 
 
 def fill(world: World, due: int, alive: int) -> None:
