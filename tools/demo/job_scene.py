@@ -91,7 +91,7 @@ class Scene:
         return self._row(table, {"projectUserId": key})
 
     def record(self, message: str) -> dict[str, Any]:
-        """Return the record of an interruption; of a timeout, with ``timeout#`` before it."""
+        """Return the record of the interruption by a message."""
         return self._row(self.claims["tables"]["interruptions"]["name"], {"messageId": message})
 
     def document(self, key: str) -> dict[str, Any]:

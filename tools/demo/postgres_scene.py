@@ -4,9 +4,10 @@ A shop's database in which everything is there that an expiry can meet: what goe
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from tools.demo import postgres_access
 
 if TYPE_CHECKING:
     from tests.cloud import Account
@@ -106,35 +107,15 @@ class Scene:
 
     def secret_text(self, password: str = "") -> str:
         """Write the secret as RDS does."""
-        return json.dumps(
-            {
-                "engine": "postgres",
-                "host": self.database.host,
-                "port": self.database.port,
-                "dbname": self.database.name,
-                "username": self.database.user,
-                "password": password or self.database.password,
-            }
-        )
+        return postgres_access.secret_text(self.database, password)
 
     def secret(self, account: Account) -> str:
         """Put the password into Secrets Manager; return the secret's ARN."""
-        manager = account.client("secretsmanager")
-        made = manager.create_secret(Name="shop/expiry", SecretString=self.secret_text())
-        arn: str = made["ARN"]
-        return arn
+        return postgres_access.stored(account, self.database, "shop/expiry")
 
     def variables(self, secret_arn: str) -> dict[str, str]:
         """Return what the example needs to know of it, as Terraform reads it."""
-        about = {
-            "host": self.database.host,
-            "port": self.database.port,
-            "name": self.database.name,
-            "user": self.database.user,
-            "secret_arn": secret_arn,
-            "ca_bundle": str(self.database.ca_file),
-        }
-        return {"database": json.dumps(about), "local_cloud": "true"}
+        return postgres_access.variables(self.database, secret_arn)
 
     @property
     def owner(self) -> Database:
