@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from tests.cloud import Cloud
-from tools.demo import index_cleanup, job_claims, postgres_expiry, ttl_monitor, upload_cleanup
+from tools.demo import (
+    index_cleanup,
+    job_claims,
+    postgres_expiry,
+    soft_delete_purge,
+    ttl_monitor,
+    upload_cleanup,
+)
 from tools.demo.screen import say, step
 from tools.demo.stage import DemoError, Stage
 from tools.terraform import ROOT, TerraformError
@@ -30,6 +37,7 @@ STORIES: Mapping[str, Callable[[Stage], AbstractContextManager[Callable[[Stage],
     "index-cleanup": lambda _: nullcontext(index_cleanup.tell),
     "job-claims": lambda _: nullcontext(job_claims.tell),
     "postgres-expiry": postgres_expiry.prepared,
+    "soft-delete-purge": soft_delete_purge.prepared,
     "ttl-monitor": lambda _: nullcontext(ttl_monitor.tell),
     "upload-cleanup": lambda _: nullcontext(upload_cleanup.tell),
 }
