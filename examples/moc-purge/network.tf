@@ -1,11 +1,9 @@
 # In a VPC: a way to the database, one to Secrets Manager and SQS, one to S3. Nothing else is let out.
 locals {
-  let_out = var.network == null ? {} : {
-    database  = { port = var.database.port, group = var.network.database_security_group_id, prefix_list = null, what = "PostgreSQL" }
-    endpoints = { port = 443, group = var.network.endpoint_security_group_id, prefix_list = null, what = "Secrets Manager and SQS, by their interface endpoints" }
-    s3        = { port = 443, group = null, prefix_list = var.network.s3_prefix_list_id, what = "S3, by its gateway endpoint" }
+  between = var.network == null ? {} : {
+    database  = { port = var.database.port, group = var.network.database_security_group_id, what = "PostgreSQL" }
+    endpoints = { port = 443, group = var.network.endpoint_security_group_id, what = "Secrets Manager and SQS, by their interface endpoints" }
   }
-  let_in = { for name, way in local.let_out : name => way if way.group != null }
 }
 
 resource "aws_security_group" "function" {
@@ -18,19 +16,18 @@ resource "aws_security_group" "function" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "function" {
-  for_each = local.let_out
+  for_each = local.between
 
   description                  = each.value.what
   security_group_id            = aws_security_group.function[0].id
   referenced_security_group_id = each.value.group
-  prefix_list_id               = each.value.prefix_list
   ip_protocol                  = "tcp"
   from_port                    = each.value.port
   to_port                      = each.value.port
 }
 
 resource "aws_vpc_security_group_ingress_rule" "from_function" {
-  for_each = local.let_in
+  for_each = local.between
 
   description                  = "The functions that purge deleted MOCs"
   security_group_id            = each.value.group
@@ -38,4 +35,15 @@ resource "aws_vpc_security_group_ingress_rule" "from_function" {
   ip_protocol                  = "tcp"
   from_port                    = each.value.port
   to_port                      = each.value.port
+}
+
+resource "aws_vpc_security_group_egress_rule" "to_s3" {
+  count = try(var.network.s3_prefix_list_id, null) == null ? 0 : 1
+
+  description       = "S3, by its gateway endpoint"
+  security_group_id = aws_security_group.function[0].id
+  prefix_list_id    = var.network.s3_prefix_list_id
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
 }

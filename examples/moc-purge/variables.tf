@@ -44,13 +44,13 @@ variable "retention_days" {
 }
 
 variable "network" {
-  description = "The VPC of the database: subnets for the functions, the database's security group, that of the interface endpoints for Secrets Manager and SQS, and the prefix list of S3's gateway endpoint. Left out, the functions are in no VPC."
+  description = "The VPC of the database: subnets for the functions, the database's security group, that of the interface endpoints for Secrets Manager and SQS, and the prefix list of S3's gateway endpoint (left out where S3 has an interface endpoint too). Left out, the functions are in no VPC."
   type = object({
     vpc_id                     = string
     subnet_ids                 = list(string)
     database_security_group_id = string
     endpoint_security_group_id = string
-    s3_prefix_list_id          = string
+    s3_prefix_list_id          = optional(string)
   })
   default = null
 }
