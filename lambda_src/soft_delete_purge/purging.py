@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from expiry.errors import ConnectionLostError, StoreError
+from expiry.errors import ConnectionLostError, ExpiryError, StoreError
 from expiry.outcomes import Account, Outcome, Result
 from soft_delete_purge import batch, dry, record
 from soft_delete_purge.queues import Message
@@ -88,14 +88,11 @@ class Purging:
             DatabaseError: The session was lost for good: what was not tried is still due.
         """
         try:
-            if self.context.dry_run:
-                self._dry(keys)
-            elif self.context.settings.transaction is Transaction.BATCH:
-                self._batches(keys)
-            else:
-                self._one_by_one(keys)
-        finally:
+            self._go_through(keys)
+        except ExpiryError:
             self.send_on(self.failed)
+            raise
+        self.send_on(self.failed)
 
     def one(self, key: str, terms: Terms) -> Purged:
         """Purge the record with this *key*, on a new session where this one is lost."""
@@ -124,6 +121,14 @@ class Purging:
         )
 
     # Ways to go through them
+
+    def _go_through(self, keys: Sequence[str]) -> None:
+        if self.context.dry_run:
+            self._dry(keys)
+        elif self.context.settings.transaction is Transaction.BATCH:
+            self._batches(keys)
+        else:
+            self._one_by_one(keys)
 
     def _one_by_one(self, keys: Sequence[str]) -> None:
         for key in keys:

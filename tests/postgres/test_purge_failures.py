@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from expiry.errors import ConnectionLostError
+from tests.postgres.expiry_runs import watching
 from tests.postgres.purge_runs import POISON, RESTING, RETRY, World, built
 from tests.postgres.purge_scene import PLAN, moc
 
@@ -313,6 +315,26 @@ def test_failure_that_could_not_be_buried_is_buried_by_the_next_run(world: World
     for _ in range(2):
         world.purge(queues=True)
     assert [message["id"] for message in world.messages(RESTING)] == [bad]
+
+
+def test_failure_before_the_connection_is_lost_for_good_is_sent_on(world: World) -> None:
+    """What is known of a record is not lost with the run that found it out."""
+    bad = poisoned(world)
+    moc(world.database, days=35)  # its turn comes after
+    seen: list[str] = []
+
+    def cut(sql: str) -> None:
+        if sql.startswith("delete from"):
+            seen.append(sql)
+            if len(seen) > 1:
+                raise ConnectionLostError("gone")
+
+    world.wraps = watching(cut)
+    with pytest.raises(ConnectionLostError):
+        world.purge(queues=True)
+
+    assert world.failures() == [(bad, 0, False)]
+    assert [message["id"] for message in world.messages(RETRY)] == [bad]
 
 
 def test_failure_without_queues_at_all_ends_after_as_many_nights(world: World) -> None:

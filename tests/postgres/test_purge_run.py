@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger
 from expiry.errors import CapExceededError, ConnectionLostError, MismatchError
 from soft_delete_purge.run import METRICS
 from tests.postgres.expiry_runs import Watched, watching
-from tests.postgres.purge_runs import World, built
+from tests.postgres.purge_runs import POISON, World, built
 from tests.postgres.purge_scene import CDN, PLAN, image, moc
 
 if TYPE_CHECKING:
@@ -130,6 +130,24 @@ def test_run_emits_each_metric_of_its_table_and_completed_last(
     assert first["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["FunctionName"]]
     assert (first["PartsReturned"], first["Deleted"], first["RunIncomplete"]) == ([2], [1], [0])
     assert last["RunsCompleted"] == [1]
+
+
+def test_retry_counts_what_it_did_and_completes_no_run(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Silence is judged by the nightly run alone: retries would make a dead schedule look alive."""
+    world.database.run(POISON)
+    moc(world.database, parts=2)
+    world.database.run("update mocs set title = 'poisoned'")
+    world.purge(queues=True)
+    world.database.run("drop trigger refuse on mocs")
+    capsys.readouterr()
+
+    assert world.retry() == []
+
+    (told,) = [line for line in written(capsys) if "_aws" in line]
+    assert (told["ItemsProcessed"], told["Deleted"], told["BricksReturned"]) == ([1], [1], [2])
+    assert not told.keys() & {"RunsCompleted", "RunIncomplete", "GateRefused"}
 
 
 def test_gate_more_is_due_than_its_share_purges_no_record(
