@@ -230,7 +230,7 @@ variable "shared" {
   description = <<-EOT
     What records share, by a name of yours: a row of `table` goes with the last of all that refers to it. `link` is the table between the two.
     `also_referenced_by` is every other place that can refer to such a row: a `column` of another `table`, or a column of its own that is
-    not null while it is in use (`own_column_not_null`). A foreign key that is not listed is refused. `allow_unlocked` accepts a reference
+    not null while it is in use (`own_column_not_null`). One that is not listed is refused, unless it cascades. `allow_unlocked` accepts a reference
     that no foreign key backs: a new one, written at that very moment, is then not seen.
   EOT
   type = map(object({
