@@ -67,13 +67,13 @@ locals {
       | limit 100
     EOT
     records  = <<-EOT
-      fields @timestamp, correlation_id, key, outcome, reason
+      fields @timestamp, correlationId, record, outcome, reason, objects
       | filter message = "${var.event_name}"
       | sort @timestamp desc
       | limit 1000
     EOT
     failures = <<-EOT
-      fields @timestamp, message, correlation_id, key, outcome, error, reason
+      fields @timestamp, message, correlation_id, record, key, reason, error
       | filter outcome = "failed" or level in ["WARNING", "ERROR"]
       | sort @timestamp desc
       | limit 200
