@@ -29,7 +29,8 @@ locals {
 
   # A key is given as one text or as two; what is not given is not passed on.
   key             = "{% $exists(${local.job}.projectUserId) ? {'projectUserId': ${local.job}.projectUserId} : {'projectId': ${local.job}.projectId, 'userId': ${local.job}.userId} %}"
-  check_payload   = "{% $merge([$key, {'threadId': ${local.job}.threadId}, $exists(${local.job}.messageTimestamp) ? {'messageTimestamp': ${local.job}.messageTimestamp} : {}]) %}"
+  sent_at         = "$exists(${local.job}.messageTimestamp) ? {'messageTimestamp': ${local.job}.messageTimestamp} : {}"
+  check_payload   = "{% $merge([$key, {'threadId': ${local.job}.threadId}, ${local.sent_at}]) %}"
   owner_payload   = "{% $merge([$key, {'containerId': $claim.containerId, 'fence': $claim.fence}]) %}"
   release_payload = "{% $merge([$key, {'containerId': $claim.containerId, 'fence': $claim.fence, 'messageId': ${local.job}.messageId}]) %}"
 }

@@ -53,7 +53,7 @@ locals {
       Comment = "One conditional write. To preempt is to take over from exactly the claim that was interrupted."
       Arguments = {
         FunctionName = local.function_arns.claim_job
-        Payload      = "{% $merge([$key, {'threadId': ${local.job}.threadId, 'messageId': ${local.job}.messageId}, ${local.may_interrupt} ? {'preempt': {'containerId': $holder.containerId, 'fence': $holder.fence}} : {}]) %}"
+        Payload      = "{% $merge([$key, {'threadId': ${local.job}.threadId, 'messageId': ${local.job}.messageId}, ${local.sent_at}, ${local.may_interrupt} ? {'preempt': {'containerId': $holder.containerId, 'fence': $holder.fence}} : {}]) %}"
       }
       Assign = { claim = "{% $states.result.Payload %}" }
       Catch  = local.tell

@@ -115,8 +115,8 @@ variable "attributes" {
   }
 
   validation {
-    condition     = alltrue([for name in values(var.attributes) : !can(regex("^(messages|rateWindow|rate[0-9]{2})$", name))])
-    error_message = "attributes may not be messages, rateWindow or rate00 to rate31: those are written beside them."
+    condition     = alltrue([for name in values(var.attributes) : !can(regex("^(messages|messageTimestamp|rateWindow|rate[0-9]{2})$", name))])
+    error_message = "attributes may not be messages, rateWindow, messageTimestamp or rate00 to rate31: those are written beside them."
   }
 }
 
