@@ -34,10 +34,15 @@ def needed(bound: Bound, *, dry_run: bool) -> dict[Relation, set[str]]:
 
 def grants(bound: Bound, *, dry_run: bool) -> Iterator[str]:
     """Say which GRANTs are missing, and where a policy would hide rows."""
+    closed = {
+        relation.schema
+        for relation, facts in bound.facts.items()
+        if not facts.privileges.schema_usage
+    }
+    for schema in sorted(closed):
+        yield f"the user may not use the schema: GRANT USAGE ON SCHEMA {schema}"
     for relation, words in needed(bound, dry_run=dry_run).items():
         facts = bound.facts[relation]
-        if not facts.privileges.schema_usage:
-            yield f"the user may not use the schema: GRANT USAGE ON SCHEMA {relation.schema}"
         lacking = [
             word for word in WORDS if word in words and not getattr(facts.privileges, word.lower())
         ]

@@ -20,6 +20,8 @@ from tests.postgres.sessions import open_session
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    import pytest
+
     from expiry.postgres.session import Session
     from soft_delete_purge.paths import Bound
     from soft_delete_purge.preflight import Preflight
@@ -107,6 +109,27 @@ PLAN: dict[str, Any] = {
         "images": {"of": "shared:images", "column": "image_url", "url_prefix": CDN},
     },
 }
+
+
+RESET = """
+    drop schema public cascade;
+    drop schema if exists expiry cascade;
+    create schema public;
+    grant usage on schema public to public;
+"""
+
+
+def lent(request: pytest.FixtureRequest, kept: Database) -> Iterator[Database]:
+    """Give a test the server that it asks for, or else *kept*, as if nobody had used it before."""
+    server = getattr(request, "param", None)
+    if server is None:
+        kept.run(RESET)
+        yield kept
+        return
+    found: Database = request.getfixturevalue(server)
+    fresh = found.new_database()
+    yield fresh
+    fresh.drop()
 
 
 def plan(**changes: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tests.postgres.purge_scene import (
     build,
     count,
     due_keys,
+    lent,
     look,
     moc,
     outbox,
@@ -24,10 +25,25 @@ from tests.postgres.purge_scene import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from soft_delete_purge.terms import Seen
     from tests.postgres.database import Database
+
+
+@pytest.fixture(scope="module")
+def kept(embedded18: Database) -> Iterator[Database]:
+    """Create one database for the tests of this file."""
+    database = embedded18.new_database()
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def postgres(request: pytest.FixtureRequest, kept: Database) -> Iterator[Database]:
+    """Return a database without tables; on another server where the test says so."""
+    yield from lent(request, kept)
+
 
 MANY = 100
 

@@ -23,6 +23,7 @@ from tests.postgres.purge_scene import (
     count,
     due_keys,
     image,
+    lent,
     look,
     moc,
     outbox,
@@ -30,10 +31,24 @@ from tests.postgres.purge_scene import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from soft_delete_purge.terms import Seen
     from tests.postgres.database import Database
+
+
+@pytest.fixture(scope="module")
+def kept(embedded18: Database) -> Iterator[Database]:
+    """Create one database for the tests of this file."""
+    database = embedded18.new_database()
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def postgres(request: pytest.FixtureRequest, kept: Database) -> Iterator[Database]:
+    """Return a database without tables; on another server where the test says so."""
+    yield from lent(request, kept)
 
 
 @every_version
@@ -312,9 +327,11 @@ def test_purge_goes_on_where_s3_does_not_answer(postgres: Database) -> None:
     assert outbox(postgres) == {("a", None, None, "files")}
 
 
+@pytest.mark.parametrize("postgres", ["embedded18"], indirect=True)
 def test_purge_knows_tables_of_any_name(postgres: Database) -> None:
     """Another schema, capitals, quotes, a colon: names are never read as SQL."""
     build(postgres)
+    postgres.run(f"alter database {postgres.name} set timezone = 'Asia/Tokyo'")
     postgres.run('create schema "My ""Schema"')
     postgres.run(
         'create table "My ""Schema"."The :Root"" ; --" ("Id :x" int primary key, "D" timestamp,'  # noqa: S608 - the test's own names
@@ -324,7 +341,6 @@ def test_purge_knows_tables_of_any_name(postgres: Database) -> None:
         f" (1, now() at time zone 'UTC' - interval '30 days 1 hour', '{CDN}a'),"
         " (2, now() at time zone 'UTC' - interval '29 days 23 hours', null)"
     )
-    postgres.run(f"alter database {postgres.name} set timezone = 'Asia/Tokyo'")
     chosen = {
         "root": {
             "schema": 'My "Schema',

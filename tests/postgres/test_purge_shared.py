@@ -25,6 +25,7 @@ from tests.postgres.purge_scene import (
     count,
     due_keys,
     image,
+    lent,
     look,
     moc,
     outbox,
@@ -34,7 +35,24 @@ from tests.postgres.purge_scene import (
 from tests.waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.postgres.database import Database
+
+
+@pytest.fixture(scope="module")
+def kept(embedded18: Database) -> Iterator[Database]:
+    """Create one database for the tests of this file."""
+    database = embedded18.new_database()
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def postgres(request: pytest.FixtureRequest, kept: Database) -> Iterator[Database]:
+    """Return a database without tables; on another server where the test says so."""
+    yield from lent(request, kept)
+
 
 ROUNDS = 5
 # The seed's, as it stands but for the name of the URL's column: it is wrong.
