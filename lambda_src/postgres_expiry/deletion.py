@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from postgres_expiry.settings import Settings
 
 LAG_EVERY_S = 1.0
+GROWTH = 16  # of a batch while it is quick: a statement and a commit for 8,000 rows, not for 2,000
 MOST_FAILED = 100  # rows; from here on it is not the rows
 MOST_REASONS = 10
 
@@ -108,7 +109,7 @@ class Means:
 
     def sized(self, rows: int) -> BatchSize:
         """Make the batch sizes of one rule."""
-        return BatchSize(rows, self.settings.latency_target_ms / 1000)
+        return BatchSize(rows, self.settings.latency_target_ms / 1000, GROWTH)
 
 
 @dataclass(frozen=True, slots=True)

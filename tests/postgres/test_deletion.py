@@ -166,7 +166,7 @@ def test_deletion_beside_an_old_snapshot_reads_each_row_once(postgres: Database)
     with postgres.connect(autocommit=False) as reader:
         reader.execute("set transaction isolation level repeatable read")
         reader.execute("select 1 from rows limit 1")
-        found = expire(postgres)
+        found = expire(postgres, tables=rule(batch_size=100))
 
     assert found["body"]["deleted"] == 20_000
     assert found["rules"]["rows"]["batches"] > 10

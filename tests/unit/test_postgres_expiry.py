@@ -25,7 +25,7 @@ from expiry.errors import (
 from expiry.postgres.link import Link
 from expiry.postgres.pacing import BatchSize, RowPace
 from expiry.telemetry import Emitter, MetricTable
-from postgres_expiry.deletion import Stop, Tally
+from postgres_expiry.deletion import GROWTH, Stop, Tally
 from postgres_expiry.predicates import FOLDER, rendered
 from postgres_expiry.report import Findings, metrics, table_metrics
 from postgres_expiry.request import Operation
@@ -49,6 +49,16 @@ def test_batch_shrinks_when_slow_and_grows_while_quick() -> None:
     assert size.rows == 400
     size.took(10, 0.3)  # and ten rows that are slow say much
     assert size.rows == 5
+
+
+def test_batch_grows_as_far_as_it_is_told_and_falls_back_at_once() -> None:
+    """What is quick needs few statements; one that is slow takes half of it, wherever it was."""
+    size = BatchSize(500, target_s=0.2, growth=GROWTH)
+    for _ in range(20):
+        size.took(size.rows, 0.01)
+    assert size.rows == 8_000
+    size.took(8_000, 0.3)
+    assert size.rows == 4_000
 
 
 def test_batch_that_fails_at_one_row_is_at_its_end() -> None:

@@ -22,10 +22,10 @@ class BatchSize:
     others with it through ON DELETE CASCADE.
     """
 
-    def __init__(self, rows: int, target_s: float) -> None:
-        """Begin with *rows*; grow to four times as many, at most."""
-        self._rows = self._begin = rows
-        self._most = rows * GROWTH
+    def __init__(self, rows: int, target_s: float, growth: int = GROWTH) -> None:
+        """Begin with *rows*; grow to *growth* times as many, at most."""
+        self._rows = rows
+        self._most = rows * growth
         self._target_s = target_s
 
     @property
