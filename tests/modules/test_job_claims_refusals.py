@@ -134,7 +134,7 @@ REFUSED: dict[str, tuple[Arguments, tuple[str, ...]]] = {
             queues={"interrupts": "stop/{userId}", "kms_key_arn": "alias/mine"},
         ),
         (
-            "may not be messages, rateWindow",
+            "may not be messages",
             "kms_key_arn is the ARN of a KMS key",
             "does not begin with AWS/",
             "function.log_level is DEBUG or INFO",
