@@ -4,6 +4,15 @@ Expired rows of PostgreSQL: the engine beside one DELETE and beside a loop with 
 A million rows of which 200,000 expired, in the order in which they were written among others that
 live longer, with an application at work all the while; and then the same with an old snapshot held
 open elsewhere, which keeps the dead rows in the index. Medians.
+
+What to expect: the engine takes 1.8 (best) to 2.4 (median) times as long as one DELETE, and its
+batches 1.8 times the server's CPU on PostgreSQL 15, 2.3 times on 18, where other processes read for
+the DELETE. Half of that finds the rows in the order of the cursor, the rest locks them past what
+others hold, and deletes them: a DELETE locks nothing before, and waits for others. The engine's
+time also holds its preflight and the count of what is left, about a sixth. Beside it the
+application's p99 is a tenth of what it is beside the DELETE (58 to 609 ms on two cores that were
+busy otherwise). Batches that grow to sixteen times the configured size, not four, took 0.74 times
+the best time, 0.83 times the median.
 """
 
 from __future__ import annotations
@@ -31,7 +40,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 ROWS, EXPIRED = 1_000_000, 200_000
 ROUNDS = 3
-SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB", "autovacuum": "off"}
+SETTINGS = {
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
+    "autovacuum": "off",
+    "fsync": "on",  # a commit waits for its disk, and a page is written whole: as in production
+    "full_page_writes": "on",
+}
 FILL = f"""
 create table tokens (id bigint primary key, expires_at bigint not null, payload text not null);
 insert into tokens
