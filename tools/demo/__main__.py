@@ -56,7 +56,7 @@ def play(stage: Stage, tell: Callable[[Stage], None]) -> None:
     Raises:
         DemoError: A step failed.
     """
-    step(f"terraform init and apply: examples/{stage.system}")
+    step(f"terraform init and apply: {stage.example}")
     stage.must("init", "-no-color")
     say(f"    {stage.change('apply')} resources made")
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tests.cloud import Account
 
+EXAMPLES = {"soft-delete-purge": "moc-purge"}  # of systems whose example is called otherwise
 COPIED = ("modules", "artifacts", "lambda_src")
 # The examples' own variables: throw-away tables and buckets, in a cloud on this machine.
 VARIABLES = {"local_cloud": "true", "deletion_protection": "false", "force_destroy": "true"}
@@ -49,12 +50,17 @@ class Stage:
     @property
     def folder(self) -> Path:
         """The copy of the example that is applied."""
-        return self.workspace / "examples" / self.system
+        return self.workspace / self.example
+
+    @property
+    def example(self) -> str:
+        """The example's folder in the repository."""
+        return f"examples/{EXAMPLES.get(self.system, self.system)}"
 
     def prepare(self) -> None:
         """Copy the example with the modules beside it, as a checkout has them."""
         ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
-        for name in (*COPIED, f"examples/{self.system}"):
+        for name in (*COPIED, self.example):
             shutil.copytree(ROOT / name, self.workspace / name, ignore=ignored)
 
     def exports(self) -> dict[str, str]:
