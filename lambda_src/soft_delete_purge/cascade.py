@@ -71,6 +71,18 @@ class Cascade:
             f" and other.part = {alias}.tableoid and other.tid = {AT.format(alias=alias)})"
         )
 
+    def blocking(self, key: ForeignKey) -> str:
+        """Write the rest of a query that counts the rows which refer by *key* to what is doomed."""
+        # NO ACTION looks once everything has fallen; RESTRICT does not wait for that.
+        falls = key.on_delete is Action.NO_ACTION
+        counts = self.spares("child", key.table) if falls else "true"
+        return (
+            f"count(distinct (child.tableoid, {AT.format(alias='child')})) from doomed"
+            f" join {key.to.sql} as parent"
+            f" on doomed.number = {self.number(key.to)} and {self.is_at('parent')}"
+            f" join {key.table.sql} as child on {joined(key)} where {counts}"
+        )
+
 
 def joined(key: ForeignKey) -> str:
     """Write that the row ``child`` refers to the row ``parent``."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from expiry.postgres.catalog import ForeignKey, TableFacts
     from expiry.postgres.session import Session
+    from soft_delete_purge.cascade import Cascade
     from soft_delete_purge.plan import Plan
     from soft_delete_purge.terms import Terms
 
@@ -123,16 +124,7 @@ class _Look:
             self.catalog, plan.root.relation, lambda key: references.is_undone(plan, key)
         )
         below = {each.name: cascade.follow(self.catalog, each.relation) for each in plan.shared}
-        self.problems += structure.faults(plan, self.facts)
-        self.problems += references.faults(plan, falls, below)
-        self.warnings += references.notes(plan, falls)
-        for each in plan.shared:
-            self.warnings += references.falling(each, below[each.name])
-        self._unlocked()
-        every = list(
-            dict.fromkeys(key for each in (falls, *below.values()) for key in each.references)
-        )
-        self._indexes(every)
+        every = self._judge(falls, below)
         stopping = references.stopping(plan, falls)
         counted = [*falls.tables, *(key.table for key in stopping)]
         self.problems += _tables(self.catalog, self.facts, counted)
@@ -148,6 +140,19 @@ class _Look:
             blocked=blocked,
             found=None if self.problems else bound,
         )
+
+    def _judge(self, falls: Cascade, below: Mapping[str, Cascade]) -> list[ForeignKey]:
+        """Hold the plan against its tables; return every key that points at what goes."""
+        self.problems += structure.faults(self.plan, self.facts)
+        self.problems += references.faults(self.plan, falls, below)
+        self.warnings += references.notes(self.plan, falls)
+        for each in self.plan.shared:
+            self.warnings += references.falling(each, below[each.name])
+        self._unlocked()
+        followed = (falls, *below.values())
+        every = list(dict.fromkeys(key for each in followed for key in each.references))
+        self._indexes(every)
+        return every
 
     def _unlocked(self) -> None:
         for place, allowed in structure.unlocked(self.plan, self.facts):

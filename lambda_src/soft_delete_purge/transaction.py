@@ -20,10 +20,8 @@ from typing import TYPE_CHECKING
 
 from expiry.errors import DatabaseError
 from expiry.outcomes import Outcome
-from expiry.postgres.catalog import Action
 from expiry.postgres.names import quoted
 from soft_delete_purge import due, locking, objects, release, shared
-from soft_delete_purge.cascade import joined
 from soft_delete_purge.paths import pairs
 from soft_delete_purge.purged import Purged
 
@@ -214,19 +212,9 @@ def reach(
         Rows by the number of their table; by -1, -2… those of *stopping* that are in the way.
     """
     queries = ["select number, count(distinct (part, tid)) from doomed group by number"]
-    for place, key in enumerate(stopping, 1):
-        # NO ACTION looks once everything has fallen; RESTRICT does not wait for that.
-        counts = (
-            bound.cascade.spares("child", key.table)
-            if key.on_delete is Action.NO_ACTION
-            else "true"
-        )
-        queries.append(
-            f"select -{place}, count(*) from {key.table.sql} as child where {counts}"  # noqa: S608 - quoted names and parameters
-            f" and exists (select from {key.to.sql} as parent join doomed"
-            f" on doomed.number = {bound.cascade.number(key.to)}"
-            f" and {bound.cascade.is_at('parent')} where {joined(key)})"
-        )
+    queries += [
+        f"select -{place}, {bound.cascade.blocking(key)}" for place, key in enumerate(stopping, 1)
+    ]
     rows = session.run(
         f"with recursive {doomed(bound)} {' union all '.join(queries)}",
         **pairs((key, key) for key in keys),
