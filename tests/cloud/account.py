@@ -212,11 +212,10 @@ class Account:
 
     def calls(self, *, role: str = "") -> list[Call]:
         """Return the calls since the account's start, or the last clearing, oldest first."""
-        found = [
+        return [
             Call(**{**row, "checks": tuple(Check(**check) for check in row["checks"])})
-            for row in self._door("calls")
+            for row in self._door("calls", role=role)
         ]
-        return [call for call in found if not role or call.role == role]
 
     def clear_calls(self) -> None:
         """Forget the calls so far."""

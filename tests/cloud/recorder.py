@@ -143,9 +143,10 @@ def request_body(body: bytes) -> dict[str, Any]:
 
 
 @door("calls")
-def calls() -> list[Row]:
-    """Return the account's calls, oldest first."""
-    return list(CALLS[emulator.current_scope()[0]])
+def calls(role: str = "") -> list[Row]:
+    """Return the account's calls, oldest first; of one role where it is named."""
+    kept = list(CALLS[emulator.current_scope()[0]])
+    return [call for call in kept if not role or f":assumed-role/{role}/" in call["principal"]]
 
 
 @door("clear-calls")

@@ -115,6 +115,30 @@ def states_role(account: Account) -> None:
 
 
 @probe
+def states_metrics(account: Account) -> None:
+    """Each start and each end of an execution is counted for its state machine."""
+    good = make_states(account, "good", {"Begin": {"Type": "Pass", "Next": "Good"}}, "Begin")
+    bad = make_states(account, "bad", {"Begin": {"Type": "Fail", "Error": "E"}}, "Begin")
+    output(account, good)
+    start = account.client("stepfunctions").start_execution
+    ended(account, start(stateMachineArn=bad)["executionArn"])
+
+    expected = {
+        ("ExecutionsStarted", good),
+        ("ExecutionsStarted", bad),
+        ("ExecutionsSucceeded", good),
+        ("ExecutionsFailed", bad),
+    }
+
+    def counted() -> set[tuple[str, str]]:
+        listed = account.client("cloudwatch").list_metrics(Namespace="AWS/States")["Metrics"]
+        return {(one["MetricName"], one["Dimensions"][0]["Value"]) for one in listed}
+
+    until(lambda: counted() >= expected, "the metrics, a moment after the end")
+    assert counted() == expected
+
+
+@probe
 def states_succeed(account: Account) -> None:
     """An execution's output is what its Succeed state says, from the variables, too."""
     begin = {"Type": "Pass", "Assign": {"a": 1}, "Next": "Good"}
