@@ -111,7 +111,7 @@ ONCE = ("LIMIT loop",)  # it takes a minute
 
 
 @contextmanager
-def application(database: Database) -> Iterator[list[float]]:
+def application(database: Database, rows: int = ROWS) -> Iterator[list[float]]:
     """Keep an application at work; what it felt is in the list at the end."""
     worker = Path(__file__).with_name("postgres_load_worker.py")
     place = {
@@ -124,7 +124,7 @@ def application(database: Database) -> Iterator[list[float]]:
     felt: list[float] = []
     with subprocess.Popen(
         [sys.executable, worker],
-        env={"PATH": os.environ["PATH"], "ROWS": str(ROWS), **place},
+        env={"PATH": os.environ["PATH"], "ROWS": str(rows), **place},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
