@@ -14,16 +14,18 @@ LIMIT_S = 60.0
 LOOK_S = 0.05
 
 
-def until(found: Callable[[], Found | None], what: str = "something") -> Found:
+def until(
+    found: Callable[[], Found | None], what: str = "something", *, limit_s: float = LIMIT_S
+) -> Found:
     """
     Look until *found* returns what counts as true, and return it.
 
     Raises:
-        AssertionError: A minute has passed.
+        AssertionError: A minute has passed, or *limit_s*.
     """
-    end_s = time.monotonic() + LIMIT_S
+    end_s = time.monotonic() + limit_s
     while time.monotonic() < end_s:
         if result := found():
             return result
         time.sleep(LOOK_S)
-    raise AssertionError(f"waited {LIMIT_S:g} s for {what}")
+    raise AssertionError(f"waited {limit_s:g} s for {what}")

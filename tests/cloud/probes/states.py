@@ -134,7 +134,7 @@ def states_metrics(account: Account) -> None:
         listed = account.client("cloudwatch").list_metrics(Namespace="AWS/States")["Metrics"]
         return {(one["MetricName"], one["Dimensions"][0]["Value"]) for one in listed}
 
-    until(lambda: counted() >= expected, "the metrics, a moment after the end")
+    until(lambda: counted() >= expected, "metrics, a moment after the end", limit_s=5)
     assert counted() == expected
 
 
