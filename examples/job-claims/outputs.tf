@@ -33,3 +33,13 @@ output "claims" {
     invoke_command           = module.job_claims.invoke_command
   }
 }
+
+output "state_machine_arn" {
+  description = "State machine that messages start an execution of."
+  value       = module.job_claims.state_machine.arn
+}
+
+output "dead_letter_queue_url" {
+  description = "Queue where jobs that failed, and workers that died, wait for a person."
+  value       = module.job_claims.dead_letter_queue_url
+}

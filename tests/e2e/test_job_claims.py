@@ -8,135 +8,34 @@ own, but for those that look at what all the others have done: they come last.
 
 from __future__ import annotations
 
-import io
 import json
 import re
+import shlex
+import subprocess
 import time
-import zipfile
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.cloud.probes.made import make_role
 from tests.e2e import consumer
+from tests.e2e.job_world import USERS, World, assert_one_owner, leftovers, variables
 from tests.waiting import until
 from tools.demo.job_scene import STEPS, Scene
-from tools.demo.stage import VARIABLES
 from tools.terraform import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from tests.cloud import Account, Cloud
+    from tests.cloud import Cloud
 
 EXAMPLE = ROOT / "examples" / "job-claims"
+README = EXAMPLE / "README.md"
 METRICS = "Expiry/JobClaims"
 DECLARED = json.loads((ROOT / "lambda_src/job_claims/metrics.json").read_text())
 INSTANT, QUICK, AMPLE = 0.001, 0.05, 2.0  # what the state machine's waits take of their time
-USERS = ("ada", "bob", "cyd", "dan")  # who have a queue of interrupts
-ATTACHMENTS = """
-def handler(event, context):
-    if event["attachment"] == "broken":
-        raise ValueError("cannot read it")
-    return {"attachment": event["attachment"], "fence": event["fence"]}
-"""
-
-
-@dataclass(frozen=True)
-class World:
-    """The applied example, and who sends messages there."""
-
-    account: Account
-    root: consumer.Consumer
-    scene: Scene
-
-    @property
-    def claims(self) -> dict[str, Any]:
-        """What the claims tell of themselves."""
-        return self.scene.claims
-
-    def taken(self, message: str) -> dict[str, Any]:
-        """Wait for the work of a message, and take it, as a worker does."""
-        sqs, url = self.account.client("sqs"), self.scene.outputs["work_queue_url"]
-
-        def look() -> dict[str, Any] | None:
-            for received in sqs.receive_message(QueueUrl=url).get("Messages", []):
-                work: dict[str, Any] = json.loads(received["Body"])
-                assert work["messageId"] == message
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=received["ReceiptHandle"])
-                return work
-            return None
-
-        return until(look, f"the work of {message}")
-
-    def finish(self, work: dict[str, Any]) -> None:
-        """Tell that work is done."""
-        states = self.account.client("stepfunctions")
-        states.send_task_success(taskToken=work["taskToken"], output='{"good": true}')
-
-    def history(self, execution: str) -> list[str]:
-        """Return the names of the states that an execution entered, in order."""
-        return [name for _, name in self.scene.entered(execution)]
-
-    @contextmanager
-    def environment(self, function: str, **changes: str) -> Iterator[None]:
-        """Change a function's environment for a while."""
-        client, name = self.account.client("lambda"), self.function(function)["function_name"]
-        before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-
-        def put(variables: dict[str, str]) -> None:
-            client.update_function_configuration(
-                FunctionName=name, Environment={"Variables": variables}
-            )
-
-        put(before | changes)
-        try:
-            yield
-        finally:
-            put(before)
-
-    def function(self, name: str) -> dict[str, Any]:
-        """Return what the module tells of a function."""
-        told: dict[str, Any] = self.claims["functions"][name]
-        return told
-
-    def invoke(self, function: str, event: dict[str, Any]) -> Any:
-        """Invoke a function directly."""
-        answer = self.account.client("lambda").invoke(
-            FunctionName=self.function(function)["function_name"], Payload=json.dumps(event)
-        )
-        return json.loads(answer["Payload"].read())
-
-
-def attachments_function(account: Account) -> str:
-    """Create a function that an application processes attachments with; return its ARN."""
-    make_role(account, "attachments", {"Effect": "Allow", "Action": "logs:*", "Resource": "*"})
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as packed:
-        packed.writestr("app.py", ATTACHMENTS)
-    made = account.client("lambda").create_function(
-        FunctionName="attachments",
-        Runtime="python3.13",
-        Handler="app.handler",
-        Role=f"arn:aws:iam::{account.id}:role/attachments",
-        Code={"ZipFile": code.getvalue()},
-    )
-    arn: str = made["FunctionArn"]
-    return arn
-
-
-def variables(account: Account) -> dict[str, str]:
-    """Return the example's variables, with a function for attachments and four users' queues."""
-    containers = {user: {"project_id": "engine", "user_id": user} for user in USERS}
-    return VARIABLES | {
-        "process_attachments_function_arn": attachments_function(account),
-        "containers": json.dumps(containers),
-        "claims_per_minute": "100",
-        "interrupt_grace_seconds": "4",
-    }
 
 
 @pytest.fixture(scope="module")
@@ -145,12 +44,13 @@ def world(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
     served, folder = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("platform")
     consumer.pack_repo(served / consumer.ARCHIVE)
     account = cloud.account()
-    with consumer.served(served) as address:
+    with ExitStack() as stack:
+        address = stack.enter_context(consumer.served(served))
         consumer.copy_root(EXAMPLE, folder, f"{address}/{consumer.ARCHIVE}")
-        with consumer.applied(folder, account, variables(account)) as root:
-            account.clear_calls()
-            account.scale_waits(QUICK)
-            yield World(account, root, Scene(account, consumer.outputs(root)))
+        root = stack.enter_context(consumer.applied(folder, account, variables(account)))
+        account.clear_calls()
+        account.scale_waits(QUICK)
+        yield World(account, root, Scene(account, consumer.outputs(root)), stack.close)
 
 
 def test_example_second_plan_is_empty(world: World) -> None:
@@ -256,6 +156,27 @@ def test_paused_worker_cannot_commit_with_its_stale_fence(world: World) -> None:
         ("paused", STEPS[0]),
         *(("awake", text) for text in STEPS),
     ]
+
+
+def test_worker_leaves_work_of_a_claim_that_another_is_at(world: World) -> None:
+    """Two messages of one thread share a fence: a second worker waits, unless the first is gone."""
+    key, scene, client = "engine#shared", world.scene, world.account.client("dynamodb")
+    execution = scene.send(key, "t1", "shared")
+    fence = until(lambda: scene.claim(key).get("fence"))
+    row = {"projectUserId": {"S": key}, "fence": {"N": str(fence)}, "worker": {"S": "first"}}
+
+    def seen(at_s: float) -> None:
+        row["at"] = {"N": str(int(at_s))}
+        client.put_item(TableName=scene.outputs["documents_table"], Item=row)
+
+    seen(time.time())
+    with scene.worker("second", "--step-seconds", "0") as worker:
+        worker.said("leaves", "shared")
+        assert "lines" not in scene.document(key)
+        seen(time.time() - 600)
+        worker.said("finishes", "shared")
+
+    assert scene.ended(execution)["status"] == "done"
 
 
 def test_worker_that_dies_is_noticed_recorded_and_its_key_is_freed(world: World) -> None:
@@ -421,41 +342,15 @@ def test_fifty_messages_at_once_never_give_one_key_to_two_workers(world: World) 
     assert {ended[message].get("error") for message in failed} <= {"KeyHeld"}
     assert {letter["input"]["messageId"] for letter in letters} == failed
     assert_one_owner(lines)
+    texts: dict[str, list[str]] = {}
     for key in keys:
         assert "containerId" not in scene.claim(key)
         written = [line for line in scene.document(key)["lines"] if line["messageId"] in started]
         fences = [line["fence"] for line in written]
         assert fences == sorted(fences)
-        whole = {
-            message: [line["text"] for line in written if line["messageId"] == message]
-            for message in done
-        }
-        assert all(texts == list(STEPS) for texts in whole.values())
-
-
-def assert_one_owner(lines: list[dict[str, Any]]) -> None:
-    """Hold what workers said, in order, to one owner a fence, and none behind the newest."""
-    owner: dict[tuple[str, int], tuple[str, str]] = {}
-    newest: dict[str, int] = {}
-    begun: dict[tuple[str, int], int] = {}
-    at: dict[tuple[str, int], set[tuple[str, str]]] = {}
-    for line in filter(lambda line: "fence" in line, lines):
-        key, claim = line["key"], (line["key"], line["fence"])
-        work, event = (line["worker"], line["messageId"]), line["event"]
-        assert owner.setdefault(claim, (line["containerId"], line["threadId"])) == (
-            line["containerId"],
-            line["threadId"],
-        )
-        if event == "takes":
-            newest[key] = max(newest.get(key, 0), line["fence"])
-            at.setdefault(claim, set()).add(work)
-            assert len({worker for worker, _ in at[claim]}) == 1
-        elif event == "works":
-            begun[claim] = newest[key]
-        elif event == "commits":
-            assert line["fence"] == begun[claim]
-        elif event != "leaves":
-            at.get(claim, set()).discard(work)
+        for line in written:
+            texts.setdefault(line["messageId"], []).append(line["text"])
+    assert [texts.get(message) for message in done] == [list(STEPS)] * len(done)
 
 
 def test_function_alone_answers_without_a_state_machine(world: World) -> None:
@@ -473,6 +368,47 @@ def test_function_alone_answers_without_a_state_machine(world: World) -> None:
     assert world.invoke("release_claim", holder) == {"released": True}
 
 
+def test_readme_commands_run_as_they_stand(world: World) -> None:
+    """A message sent by the README's command is claimed; its other commands show what is there."""
+    shell = world.root.env | consumer.cli_on_path()
+    commands = {
+        command.split()[1:3][-1]: command
+        for command in re.findall(r"^aws (?:.+\\\n)*.+", README.read_text(), re.MULTILINE)
+    }
+
+    def run(name: str) -> Any:
+        done = subprocess.run(
+            ["bash", "-euc", commands[name]],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=world.root.tfdir,
+            env=shell,
+        )
+        return json.loads(done.stdout or "{}")
+
+    execution = run("start-execution")["executionArn"]
+    work = world.taken("message-1")
+    held = run("get-item")["Item"]
+    world.finish(work)
+
+    assert world.scene.ended(execution)["status"] == "done"
+    assert held["containerId"]["S"] == work["containerId"]
+    assert run("scan")["Count"] > 0
+    assert run("receive-message") == {}
+    assert set(commands) == {"start-execution", "get-item", "scan", "receive-message"}
+
+
+def test_invoke_command_asks_who_works(world: World, tmp_path: Path) -> None:
+    """The command that the module outputs runs as it stands."""
+    shell = world.root.env | consumer.cli_on_path()
+    command = shlex.split(world.claims["invoke_command"])
+
+    subprocess.run(command, check=True, cwd=tmp_path, capture_output=True, env=shell)
+
+    assert json.loads((tmp_path / "response.json").read_text())["active"] is False
+
+
 def test_metrics_are_read_back_under_the_deployment(world: World) -> None:
     """Every declared metric arrives in CloudWatch, under exactly its dimension."""
     listed = consumer.aws(world.account, "cloudwatch", "list-metrics", "--namespace", METRICS)
@@ -484,14 +420,15 @@ def test_metrics_are_read_back_under_the_deployment(world: World) -> None:
     )
 
 
-def test_alarms_tell_of_timeouts(world: World) -> None:
-    """Workers that died raise their alarm; the functions themselves are in order."""
+def test_alarms_tell_of_timeouts_and_failures(world: World) -> None:
+    """Workers that died and executions that failed raise their alarms; the functions do well."""
     states = world.account.evaluate_alarms()
 
     raised = {
         name.removeprefix("agents-dev-") for name, state in states.items() if state == "ALARM"
     }
-    assert "timeouts" in raised
+    assert {"timeouts", "executions-failed"} <= raised
+    assert "executions-timed-out" not in raised
     assert not {name for name in raised if name.endswith("duration")}
 
 
@@ -539,26 +476,6 @@ def test_function_may_not_do_what_another_one_does(world: World) -> None:
 
 def test_destroy_leaves_nothing(world: World) -> None:
     """What was applied is gone, to the last log group."""
-    world.root.destroy()
+    world.destroy()
 
     assert leftovers(world.account) == set()
-
-
-def leftovers(account: Account) -> set[str]:
-    """Name what is left of the deployment."""
-    client = account.client
-    left = [
-        client("dynamodb").list_tables()["TableNames"],
-        client("sqs").list_queues().get("QueueUrls", []),
-        [one["name"] for one in client("stepfunctions").list_state_machines()["stateMachines"]],
-        [one["FunctionName"] for one in client("lambda").list_functions()["Functions"]],
-        [one["RoleName"] for one in client("iam").list_roles()["Roles"]],
-        [one["TopicArn"] for one in client("sns").list_topics()["Topics"]],
-        [one["logGroupName"] for one in client("logs").describe_log_groups()["logGroups"]],
-        [one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]],
-        [
-            one["DashboardName"]
-            for one in client("cloudwatch").list_dashboards()["DashboardEntries"]
-        ],
-    ]
-    return {name for names in left for name in names if "agents" in name}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 ANOTHERS_S = 120  # an interrupt of that age is nobody's any more: its grace is long over
@@ -58,17 +58,20 @@ class Interrupts:
     sqs: Any
     template: str
     look_s: int
+    urls: dict[str, str] = field(default_factory=dict)
 
     def of(self, job: Job) -> dict[str, Any] | None:
         """Return the interrupt of *job*'s container, if there is one; it is taken."""
+        name = self.template.format(**job.places)
         try:
-            url = self.sqs.get_queue_url(QueueName=self.template.format(**job.places))["QueueUrl"]
+            url = self._url(name)
+            # A poll that waits asks all of SQS's servers; one that does not asks a few.
+            received = self.sqs.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=TEN, WaitTimeSeconds=self.look_s
+            )
         except self.sqs.exceptions.QueueDoesNotExist:
+            self.urls.pop(name, None)
             return None
-        # A poll that waits asks all of SQS's servers; one that does not asks a few.
-        received = self.sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=TEN, WaitTimeSeconds=self.look_s
-        )
         found = None
         for message in received.get("Messages", []):
             order = json.loads(message["Body"])
@@ -80,3 +83,8 @@ class Interrupts:
                 continue
             self.sqs.delete_message(**about)
         return found
+
+    def _url(self, name: str) -> str:
+        if name not in self.urls:
+            self.urls[name] = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return self.urls[name]
