@@ -11,7 +11,7 @@ from tests.cloud.dynamodb_local import dynamodb_local, missing
 from tests.safety.claims_mutations import MUTATIONS
 from tests.safety.claims_people import Crowd
 from tests.safety.claims_proofs import RULES
-from tests.safety.claims_race import rounds_have_one_winner
+from tests.safety.claims_race import deliveries_at_once_share_one_claim, rounds_have_one_winner
 from tests.safety.claims_stage import ClaimsStage, Party
 from tests.safety.stage import Clients
 from tests.safety.test_claims_mutations import test_condition_of_claims_taken_away_is_found_out
@@ -48,6 +48,11 @@ def test_rule_of_claims_holds(clients: Clients, rule: Callable[[Clients], list[s
 def test_claimers_at_once_have_one_winner_each_round(clients: Clients) -> None:
     """Rounds of 64 who really run at once."""
     assert rounds_have_one_winner(clients, ROUNDS, MANY) == []
+
+
+def test_messages_of_one_thread_at_once_share_one_claim(clients: Clients) -> None:
+    """By clocks that differ, too; whoever is done last frees the key."""
+    assert deliveries_at_once_share_one_claim(clients, MANY) == []
 
 
 @pytest.mark.parametrize("parties", [MANY, FEW])

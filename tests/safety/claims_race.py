@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -51,4 +52,31 @@ def rounds_have_one_winner(clients: Clients, rounds: int, claimers: int) -> list
                 preempt = won[0].holder
     if fences != sorted(set(fences)):
         faults.append(f"fences {fences}")
+    return faults
+
+
+def deliveries_at_once_share_one_claim(clients: Clients, claimers: int) -> list[str]:
+    """
+    Return what was wrong: messages of one thread, come at once, get one container and one fence.
+
+    All of them are in the claim, and the last one that is done frees the key.
+    """
+    stage = ClaimsStage(clients)
+    skews = [number % (2 * SKEW_S) - SKEW_S for number in range(claimers)]
+    parties = [Party(stage, skew_s) for skew_s in skews]
+    messages = [f"message-{number}" for number in range(claimers)]
+    with ThreadPoolExecutor(claimers) as pool:
+        results = list(pool.map(Party.claim, parties, messages))
+        endings = Counter(result.ending for result in results)
+        holders = {result.claim.holder for result in results}
+        kept = set((stage.row() or {}).get("messages", {}).get("SS", ()))
+        faults = []
+        if endings != {Ending.CLAIMED: 1, Ending.REFRESHED: claimers - 1} or len(holders) != 1:
+            faults.append(f"{endings}, {len(holders)} holders")
+        if kept != set(messages):
+            faults.append(f"in the claim: {kept}")
+        holder = results[0].claim.holder
+        owned = list(pool.map(lambda p, m: p.release(holder, m), parties, messages))
+    if "containerId" in (stage.row() or {}):
+        faults.append(f"not freed: {Counter(each.owner for each in owned)}")
     return faults

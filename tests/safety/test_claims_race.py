@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from tests.safety.claims_naive import NaiveClaims
-from tests.safety.claims_race import rounds_have_one_winner
+from tests.safety.claims_race import deliveries_at_once_share_one_claim, rounds_have_one_winner
 from tests.safety.claims_stage import ClaimsStage
 from tests.safety.wire import Wire
 
@@ -24,6 +24,13 @@ def test_claimers_at_once_have_one_winner_each_round(clients: Clients) -> None:
     The key is new, released, left behind, or to be taken over: one wins, all are told who.
     """
     assert rounds_have_one_winner(clients, ROUNDS, CLAIMERS) == []
+
+
+def test_messages_of_one_thread_at_once_share_one_claim(clients: Clients) -> None:
+    """
+    By clocks that differ, too; whoever is done last frees the key.
+    """
+    assert deliveries_at_once_share_one_claim(clients, CLAIMERS) == []
 
 
 def test_naive_claimers_at_once_have_many_owners(clients: Clients) -> None:
