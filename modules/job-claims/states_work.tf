@@ -71,8 +71,12 @@ locals {
     })
 
     IsStillOurs = {
-      Type    = "Choice"
-      Choices = [{ Condition = "{% $refreshed.refreshed %}", Next = "SendToContainer" }]
+      Type = "Choice"
+      Choices = [
+        { Condition = "{% $refreshed.refreshed %}", Next = "SendToContainer" },
+        # Taken over while there was no worker yet to tell: newer work goes on.
+        { Condition = "{% $refreshed.reason = 'lost' %}", Next = "Interrupted", Assign = { error = "StaleFence", cause = "{% $string($refreshed) %}" } },
+      ]
       Default = "ClaimLost"
     }
 

@@ -12,6 +12,7 @@ import re
 
 import pytest
 
+from job_claims.endings import Owner
 from tests.modules.job_claims_calls import ACCEPTED, LARGEST
 from tests.modules.plan import PlannedModule, plan_variants
 from tests.modules.state_machine import (
@@ -208,6 +209,20 @@ def test_states_interrupted_work_is_no_failure(machine: State) -> None:
     assert reached(states, "ReleaseInterrupted") == {"ReleaseInterrupted", "Interrupted"}
     assert states["Interrupted"]["Type"] == "Succeed"
     assert states["Interrupted"]["Output"]["status"] == "superseded"
+
+
+def test_states_taken_over_before_there_was_a_worker_is_no_failure(
+    planned: dict[str, PlannedModule],
+) -> None:
+    """Whoever lost the key while attachments were processed makes way; a lease that ended fails."""
+    state = definition_of(planned["attachments"])["States"]["IsStillOurs"]
+    ways = {choice["Condition"]: choice["Next"] for choice in state["Choices"]}
+
+    assert ways == {
+        "{% $refreshed.refreshed %}": "SendToContainer",
+        f"{{% $refreshed.reason = '{Owner.LOST}' %}}": "Interrupted",
+    }
+    assert state["Default"] == "ClaimLost"
 
 
 def test_states_without_grace_take_over_at_once(planned: dict[str, PlannedModule]) -> None:
