@@ -301,6 +301,17 @@ def test_failure_without_a_queue_is_taken_up_by_the_next_night(world: World) -> 
     assert [message["attempt"] for message in world.messages(RETRY)] == [2]
 
 
+def test_failure_of_two_nights_has_one_message(world: World) -> None:
+    """While the queue has it, another night counts a try, and sends no second one."""
+    bad = poisoned(world)
+
+    for _ in range(2):
+        world.purge(queues=True)
+
+    assert world.failures() == [(bad, 1, False)]
+    assert len(world.messages(RETRY)) == 1
+
+
 def test_failure_that_could_not_be_buried_is_buried_by_the_next_run(world: World) -> None:
     """What rests is always somewhere that an operator looks at."""
     bad = poisoned(world)
