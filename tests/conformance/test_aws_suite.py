@@ -33,7 +33,7 @@ def test_aws_suite_passes_and_leaves_nothing(account: Account) -> None:
     """Every claim is asked, and table, bucket and role are removed."""
     said = aws_suite(account, TARGET="aws")
 
-    assert "11 passed" in said, said
+    assert "14 passed" in said, said
     assert account.client("dynamodb").list_tables()["TableNames"] == []
     assert account.client("s3").list_buckets()["Buckets"] == []
     assert account.client("iam").list_roles()["Roles"] == []
