@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 
 TARGET_S = 0.05  # a transaction longer than this is felt by the application
 FIRST_SIZE = 100
+# Where each round trip is slow a transaction takes that long however small it is: smaller ones
+# would only make more of them.
+LEAST_SIZE = 25
 
 
 def sized() -> BatchSize:
     """Make the sizes of a run's batches: by the time that they take."""
-    return BatchSize(FIRST_SIZE, TARGET_S)
+    return BatchSize(FIRST_SIZE, TARGET_S, least=LEAST_SIZE)
 
 
 def purge(  # noqa: PLR0913 - the means of a run

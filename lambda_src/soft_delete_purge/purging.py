@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from expiry.errors import ConnectionLostError, ExpiryError, StoreError
+from expiry.errors import ConnectionLostError, DatabaseError, ExpiryError, StoreError
 from expiry.outcomes import Account, Outcome, Result
-from soft_delete_purge import batch, dry, record
+from soft_delete_purge import batch, dry, objects, record
 from soft_delete_purge.queues import Message
 from soft_delete_purge.settings import Transaction
+from soft_delete_purge.sight import Ahead
+from soft_delete_purge.terms import nothing_seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
     from soft_delete_purge.context import Context
     from soft_delete_purge.failures import Failure
     from soft_delete_purge.purged import Purged
-    from soft_delete_purge.terms import Terms
+    from soft_delete_purge.terms import Look, Terms
 
 RECORD_S = 2.0  # a record rarely takes longer; it is not begun where it might not end
 DRAIN_S = 15.0  # kept for the files of what was purged
+LOOK_AHEAD = 500  # records whose files are looked at together
 DRAIN_SHARE = 0.25  # of what a short run has
 
 
@@ -94,14 +97,13 @@ class Purging:
             raise
         self.send_on(self.failed)
 
-    def one(self, key: str, terms: Terms) -> Purged:
+    def one(self, key: str, terms: Terms, look: Look | None = None) -> Purged:
         """Purge the record with this *key*, on a new session where this one is lost."""
         context = self.context
+        look = look or context.look
 
         def work(session: Session) -> Purged:
-            purged = record.purge(
-                session, context.bound, key, terms, context.look, sleep=context.sleep
-            )
+            purged = record.purge(session, context.bound, key, terms, look, sleep=context.sleep)
             if isinstance(purged.error, ConnectionLostError):
                 raise purged.error
             return purged
@@ -125,28 +127,49 @@ class Purging:
     def _go_through(self, keys: Sequence[str]) -> None:
         if self.context.dry_run:
             self._dry(keys)
-        elif self.context.settings.transaction is Transaction.BATCH:
-            self._batches(keys)
-        else:
-            self._one_by_one(keys)
+            return
+        size = batch.sized()
+        for start in range(0, len(keys), LOOK_AHEAD):
+            if not self._may_go_on(0):
+                return
+            block = keys[start : start + LOOK_AHEAD]
+            look = self._looked_ahead(block)
+            if self.context.settings.transaction is Transaction.BATCH:
+                self._batches(block, look, size)
+            else:
+                self._one_by_one(block, look)
 
-    def _one_by_one(self, keys: Sequence[str]) -> None:
+    def _looked_ahead(self, keys: Sequence[str]) -> Look:
+        """Look at the files of many records at once; no lock is held, and S3 may be slow."""
+        context = self.context
+        if context.look is nothing_seen:
+            return nothing_seen
+        try:
+            seen = context.link.attempt(
+                lambda session: objects.surveyed(session, context.bound, keys, context.look)
+            )
+        except ConnectionLostError:
+            raise
+        except DatabaseError:
+            return context.look  # what is wrong with one of them is found with that one
+        return Ahead(seen, context.look)
+
+    def _one_by_one(self, keys: Sequence[str], look: Look) -> None:
         for key in keys:
             if not self._may_go_on(1):
                 return
-            self._account(self.one(key, self.context.terms))
+            self._account(self.one(key, self.context.terms, look))
 
-    def _batches(self, keys: Sequence[str]) -> None:
-        size = batch.sized()
+    def _batches(self, keys: Sequence[str], look: Look, size: BatchSize) -> None:
         left = list(keys)
         while left:
             chunk, left = left[: size.rows], left[size.rows :]
             if not self._may_go_on(len(chunk)):
                 return
-            for purged in self._many(chunk, size):
+            for purged in self._many(chunk, look, size):
                 self._account(purged)
 
-    def _many(self, keys: Sequence[str], size: BatchSize) -> list[Purged]:
+    def _many(self, keys: Sequence[str], look: Look, size: BatchSize) -> list[Purged]:
         context, done = self.context, dict[str, "Purged"]()
 
         def work(session: Session) -> None:
@@ -157,7 +180,7 @@ class Purging:
                 context.bound,
                 left,
                 context.terms,
-                context.look,
+                look,
                 size=size,
                 clock=context.clock,
                 sleep=context.sleep,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from expiry.budget import Budget, Pace
     from soft_delete_purge.plan import Plan
-    from soft_delete_purge.terms import Seen
+    from soft_delete_purge.terms import Look, Seen
 
 
 def in_buckets(
@@ -65,3 +65,22 @@ class Sight:
             except StoreError as error:
                 self.trouble = error
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """
+    A ``Look`` for some of many records, whose files were looked at together before.
+
+    Keys that lie far apart then share the pages that they are on. What was not there is looked at
+    again: somebody may have put it there since.
+    """
+
+    seen: Seen
+    look: Look
+
+    def __call__(self, keys: Collection[str]) -> Seen:
+        """Return what was seen of *keys*, and what is there now of the others."""
+        known = {key: listed for key in keys if (listed := self.seen.get(key)) is not None}
+        others = [key for key in keys if key not in known]
+        return {**known, **(self.look(others) if others else {})}

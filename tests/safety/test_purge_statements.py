@@ -115,6 +115,7 @@ def test_batches_stay_large_where_s3_is_slow(
     Their size follows how long transactions hold locks, not how long S3 takes to say what is there.
     """
     monkeypatch.setattr(batch, "FIRST_SIZE", 4)
+    monkeypatch.setattr(batch, "LEAST_SIZE", 1)
     ticks = itertools.count()
     slow_s = 0.0
 
@@ -138,3 +139,38 @@ def test_batches_stay_large_where_s3_is_slow(
     transactions = [each for each in wire.texts() if each.startswith("delete from")]
     assert slow_s > 0
     assert len(transactions) == 2 * 3  # 4, then 6, then 6: each deletes records, and images
+
+
+def test_batches_shrink_no_further_where_every_round_trip_is_slow(
+    postgres: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A transaction that is slow however small it is does not end as one for each record.
+    """
+    monkeypatch.setattr(batch, "FIRST_SIZE", 8)
+    monkeypatch.setattr(batch, "LEAST_SIZE", 4)
+    hours = itertools.count()
+    mocs.make(postgres, due=20)
+    memory = Memory(objects=mocs.named(postgres))
+    s3 = Wire(disturb=memory).wrap(memory.clients.s3)
+
+    with DatabaseWire(postgres) as wire:
+        more = {"TRANSACTION": "batch"}
+        mocs.purge(postgres, s3, wire.port, clock=lambda: 3600.0 * next(hours), **more)
+
+    deletes = [each for each in wire.texts() if each.startswith("delete from")]
+    assert len(deletes) == 2 * 4  # 8, then 4 three times: each deletes records, and images
+
+
+def test_files_of_many_records_are_looked_at_together(postgres: Database) -> None:
+    """
+    Keys that lie on one page of a listing cost one call, in whatever transactions they go.
+    """
+    mocs.make(postgres, due=30)
+    memory = Memory(objects=mocs.named(postgres))
+    wire = Wire(disturb=memory)
+
+    result = mocs.purge(postgres, wire.wrap(memory.clients.s3), TRANSACTION="record")
+
+    assert result["s3Deleted"] == 30 * mocs.OBJECTS
+    assert wire.count() == {"ListObjectsV2": 2, "DeleteObjects": 1}  # one page for each prefix

@@ -22,9 +22,10 @@ class BatchSize:
     others with it through ON DELETE CASCADE.
     """
 
-    def __init__(self, rows: int, target_s: float, growth: int = GROWTH) -> None:
-        """Begin with *rows*; grow to *growth* times as many, at most."""
+    def __init__(self, rows: int, target_s: float, growth: int = GROWTH, *, least: int = 1) -> None:
+        """Begin with *rows*; grow to *growth* times as many, at most, and shrink to *least*."""
         self._rows = rows
+        self._least = min(rows, least)
         self._most = rows * growth
         self._target_s = target_s
 
@@ -36,7 +37,7 @@ class BatchSize:
     def took(self, rows: int, duration_s: float) -> None:
         """Learn from a batch of *rows*; one that was not full says nothing good."""
         if duration_s > self._target_s:
-            self._rows = max(1, min(self._rows, rows) // 2)
+            self._rows = max(self._least, min(self._rows, rows) // 2)
         elif duration_s < self._target_s / 2 and rows >= self._rows:
             self._rows = min(self._most, self._rows + max(1, self._rows // 2))
 
