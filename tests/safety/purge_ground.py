@@ -26,6 +26,7 @@ from soft_delete_purge.terms import Terms
 from tests.postgres.sessions import open_session
 from tests.safety.memory import OWNER, Clients, Memory, silent_clients
 from tests.safety.purge_graphs import BUCKET, RETENTION_DAYS, Variant
+from tests.safety.purge_model import BLOCKED
 from tests.safety.wire import Wire
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from tests.postgres.database import Database
     from tests.safety.purge_model import Tables
 
+FAILED, PROTECTED = Outcome.FAILED, Outcome.PROTECTED
 LONG_AGO_S = 1_000_000_000.0
 QUIET = Logger(service="purge_proofs", level="CRITICAL")
 UNPACED = Pace(0, time.monotonic, lambda _: None)
@@ -58,7 +60,10 @@ class Found:
 
     def outcomes(self) -> dict[int, str]:
         """Return what became of each record."""
-        return {key: str(each.outcome) for key, each in self.purged.items()}
+        return {
+            key: BLOCKED if each.outcome in {FAILED, PROTECTED} else str(each.outcome)
+            for key, each in self.purged.items()
+        }
 
 
 @dataclass

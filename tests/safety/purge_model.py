@@ -25,7 +25,8 @@ CASCADE, SET_NULL = "CASCADE", "SET NULL"
 NO_ACTION, RESTRICT = "NO ACTION", "RESTRICT"
 AT_COMMIT = "NO ACTION DEFERRABLE INITIALLY DEFERRED"
 
-DELETED, GONE, CHANGED, FAILED = "deleted", "gone", "changed", "failed"
+DELETED, GONE, CHANGED = "deleted", "gone", "changed"
+BLOCKED = "blocked"  # something refers to it: it stays as it is
 
 
 class BlockedError(Exception):
@@ -146,7 +147,7 @@ def _halved(rules: Rules, ended: Ended, keys: list[int]) -> None:
         _transaction(rules, ended, keys)
     except BlockedError:
         if len(keys) == 1:
-            ended.outcomes[keys[0]] = FAILED
+            ended.outcomes[keys[0]] = BLOCKED
             return
         middle = len(keys) // 2
         _halved(rules, ended, keys[:middle])
