@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from expiry.postgres import conditions
 from expiry.postgres.names import quoted
+from soft_delete_purge import references
 
 if TYPE_CHECKING:
     from expiry.postgres.session import Session
@@ -33,6 +34,32 @@ def predicate(bound: Bound) -> str:
     types = {name: column.type for name, column in columns.items()}
     found += conditions.where(root.where, types, "root")[0]
     return " and ".join(found)
+
+
+def held(bound: Bound) -> str:
+    """Write what is true of a record, whose alias is ``root``, that others' rows hold."""
+    keys = references.on_records(bound.plan, bound.cascade)
+    found = [
+        f"exists (select from {key.table.sql} as holder where "
+        + " and ".join(
+            f"holder.{quoted(theirs)} = root.{quoted(ours)}"
+            for theirs, ours in zip(key.columns, key.to_columns, strict=True)
+        )
+        + ")"
+        for key in keys
+    ]
+    return " or ".join(found) or "false"
+
+
+def count(session: Session, bound: Bound, terms: Terms, also: str, most: int) -> int:
+    """Count the due records of which *also*, a predicate on ``root``, holds; up to *most*."""
+    ((found,),) = session.run(
+        f"select count(*) from (select from {bound.plan.root.relation.sql} as root"  # noqa: S608 - quoted names and parameters
+        f" where {predicate(bound)} and ({also}) limit cast(:most as bigint)) as due",
+        most=most,
+        **parameters(bound, terms),
+    )
+    return int(found)
 
 
 def parameters(bound: Bound, terms: Terms) -> dict[str, Any]:

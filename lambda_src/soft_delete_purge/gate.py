@@ -55,14 +55,7 @@ def judge(session: Session, bound: Bound, terms: Terms, max_percent: float) -> D
 
 
 def _due(session: Session, bound: Bound, terms: Terms, most: int) -> int:
-    ((count,),) = session.run(
-        "select count(*) from (select 1"  # noqa: S608 - quoted names and parameters
-        f" from {bound.plan.root.relation.sql} as root where {due.predicate(bound)}"
-        " limit cast(:most as bigint)) as due",
-        most=most,
-        **due.parameters(bound, terms),
-    )
-    return int(count)
+    return due.count(session, bound, terms, "true", most)
 
 
 def _all(session: Session, bound: Bound, terms: Terms, max_percent: float) -> int:

@@ -230,14 +230,14 @@ class _Look:
         )
         for each in blocked:
             described = references.described(each.foreign_key)
-            if each.rows:
-                self.problems.append(
-                    f"{described}: nothing in the plan handles it, and {each.rows} of its rows keep"
-                    f" records from being deleted: give them back by a release, or change its"
-                    " action"
-                )
-            else:
-                self.warnings.append(f"{described}: nothing handles it; it blocks no row now")
+            # One record that is held must not keep all others from being purged.
+            self.warnings.append(
+                f"{described}: nothing in the plan handles it, and {each.rows} of its rows keep"
+                " records from being deleted: those stay, until a release gives the rows back or"
+                " the action is another"
+                if each.rows
+                else f"{described}: nothing handles it; it blocks no row now"
+            )
         return blast, blocked
 
 

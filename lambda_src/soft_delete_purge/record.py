@@ -7,10 +7,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from expiry.errors import ConnectionLostError, DatabaseError, TransientError
+from expiry.errors import ConnectionLostError, ConstraintError, DatabaseError, TransientError
 from expiry.outcomes import Outcome
 from soft_delete_purge import objects, transaction
 from soft_delete_purge.purged import DoomedObject, Purged
+from soft_delete_purge.references import is_held
 from soft_delete_purge.terms import nothing_seen
 
 if TYPE_CHECKING:
@@ -49,10 +50,17 @@ def purge(  # noqa: PLR0913 - the means of a run
                 return Purged(key, Outcome.CHANGED, str(error), error)
             sleep(pause_s)
         except DatabaseError as error:
-            return failed(key, error)
+            return ended(bound, key, error)
         else:
             return purged
     raise AssertionError  # the last try returns
+
+
+def ended(bound: Bound, key: str, error: DatabaseError) -> Purged:
+    """Say what *error* made of a record: what rows outside of the plan hold is no failure."""
+    if isinstance(error, ConstraintError) and is_held(bound.plan, bound.cascade, error):
+        return Purged(key, Outcome.PROTECTED, str(error), error)
+    return failed(key, error)
 
 
 def failed(key: str, error: DatabaseError) -> Purged:

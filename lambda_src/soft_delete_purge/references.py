@@ -14,6 +14,7 @@ from soft_delete_purge.cascade import back
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from expiry.errors import ConstraintError
     from expiry.postgres.catalog import ForeignKey
     from soft_delete_purge.cascade import Cascade
     from soft_delete_purge.plan import Plan, Release, Shared
@@ -35,6 +36,23 @@ def is_undone(plan: Plan, key: ForeignKey) -> bool:
 def stopping(plan: Plan, cascade: Cascade) -> list[ForeignKey]:
     """Return the keys that keep a record from being deleted as long as a row refers by them."""
     return [key for key in cascade.references if _stops(key) and not is_undone(plan, key)]
+
+
+def on_records(plan: Plan, cascade: Cascade) -> list[ForeignKey]:
+    """Return those of ``stopping`` by which other rows, that stay themselves, hold a record."""
+    root = plan.root.relation
+    return [
+        key for key in stopping(plan, cascade) if key.to == root and key.table not in cascade.tables
+    ]
+
+
+def is_held(plan: Plan, cascade: Cascade, error: ConstraintError) -> bool:
+    """Say whether *error* is what PostgreSQL says of a row that refers by a ``stopping`` key."""
+    return any(
+        error.table == key.table.name
+        and error.constraint == (None if key.on_delete is Action.SET_NULL else key.name)
+        for key in stopping(plan, cascade)
+    )
 
 
 def _stops(key: ForeignKey) -> bool:

@@ -61,6 +61,12 @@ class Findings:
         return not left and self.drained.complete and not self.drained.trouble
 
     @property
+    def processed(self) -> int:
+        """Count the records that were tried; those that others' rows hold are left alone."""
+        outcomes = self.tally.outcomes
+        return outcomes.total - outcomes.counts[Outcome.PROTECTED]
+
+    @property
     def returned(self) -> int:
         """
         Count the rows that were given back.
@@ -87,7 +93,7 @@ def result(findings: Findings) -> dict[str, Any]:
     tally, drained = findings.tally, findings.drained
     backlog = findings.backlog
     return {
-        "processed": tally.outcomes.total,
+        "processed": findings.processed,
         "failed": tally.outcomes.counts[Outcome.FAILED],
         "s3Deleted": tally.objects if findings.dry_run else drained.outcomes[Outcome.DELETED],
         "orphanedImages": tally.shared_deleted.total(),
@@ -224,7 +230,7 @@ def counters(findings: Findings) -> dict[str, float]:
     tally, drained, real = findings.tally, findings.drained, int(not findings.dry_run)
     outcomes = tally.outcomes.counts
     return {
-        "ItemsProcessed": tally.outcomes.total * real,
+        "ItemsProcessed": findings.processed * real,
         "ItemsFailed": outcomes[Outcome.FAILED],
         "S3FilesDeleted": drained.outcomes[Outcome.DELETED],
         "ImagesOrphaned": tally.shared_deleted.total() * real,
@@ -234,7 +240,7 @@ def counters(findings: Findings) -> dict[str, float]:
         "Deleted": outcomes[Outcome.DELETED],
         "Gone": outcomes[Outcome.GONE],
         "Changed": outcomes[Outcome.CHANGED],
-        "Protected": drained.outcomes[Outcome.PROTECTED],
+        "Protected": outcomes[Outcome.PROTECTED] + drained.outcomes[Outcome.PROTECTED],
         "Failed": outcomes[Outcome.FAILED] + drained.outcomes[Outcome.FAILED],
         "ForeignUrls": tally.kept[FOREIGN],
     }

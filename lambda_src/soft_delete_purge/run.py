@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from expiry.budget import Pace, WritePace
 from expiry.errors import ExpiryError
+from expiry.outcomes import Outcome
 from expiry.postgres.link import Link
 from expiry.telemetry import Emitter, MetricTable
 from soft_delete_purge import due, gate, outbox, preflight, report, setup
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from soft_delete_purge.settings import Settings
 
 METRICS = MetricTable.load(Path(__file__).with_name("metrics.json"))
+MOST_HELD = 1_000  # are counted: somebody else must act, and knows by then
 CLAIMS = 2**31 - 1  # PostgreSQL's advisory locks take a pair of 4 bytes
 
 
@@ -203,9 +205,12 @@ class Run:
             if not context.dry_run:
                 raise refusal
             findings.warnings.append(str(refusal))
-        resting = self._resting(context, findings)
+        held = due.held(bound)
+        left = f"({self._resting(context, findings)}) or ({held})"
+        kept = link.attempt(lambda session: due.count(session, bound, terms, held, MOST_HELD))
+        findings.tally.outcomes.counts[Outcome.PROTECTED] += kept
         limit = self._limit
-        keys = link.attempt(lambda session: due.keys(session, bound, terms, limit + 1, resting))
+        keys = link.attempt(lambda session: due.keys(session, bound, terms, limit + 1, left))
         findings.more = len(keys) > limit
         return keys[:limit]
 

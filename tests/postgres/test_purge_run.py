@@ -93,6 +93,43 @@ def test_run_dry_tells_what_would_go_and_changes_nothing(world: World) -> None:
     assert told["steps"]["children"] == real["steps"]["children"]
 
 
+def test_run_record_that_others_rows_hold_is_protected_and_keeps_nobody_from_going(
+    world: World,
+) -> None:
+    """No failure, no attempt, no letter: it is told, left alone, and goes once it is free."""
+    held, free = moc(world.database, days=90), moc(world.database)
+    world.database.run("insert into uploads (moc_id) values (%s)", held)
+
+    answer = world.purge({"limit": 1})  # the one that is held is the older
+
+    assert world.mocs() == {held}
+    outcomes = answer["outcomes"]
+    assert (outcomes["deleted"], outcomes["protected"], outcomes["failed"]) == (1, 1, 0)
+    assert (answer["processed"], answer["failed"], answer["complete"]) == (1, 0, True)
+    assert world.database.run("select count(*) from expiry.purge_failures") == [(0,)]
+    assert free not in world.mocs()
+    world.database.run("delete from uploads")
+    world.purge()
+    assert world.mocs() == set()
+
+
+def test_run_record_whose_children_are_held_is_protected_too(world: World) -> None:
+    """What is found out in its own transaction only rolls back alone."""
+    held, free = moc(world.database, files=["mocs/a"], parts=1), moc(world.database)
+    world.database.run(
+        "create table stamps (file_id int references files); create index on stamps (file_id);"
+        " insert into stamps select id from files"
+    )
+    try:
+        answer = world.purge()
+    finally:
+        world.database.run("drop table stamps")
+
+    assert (answer["outcomes"]["deleted"], answer["outcomes"]["protected"]) == (1, 1)
+    assert (answer["failed"], world.mocs()) == (0, {held})
+    assert free not in world.mocs()
+
+
 def test_run_logs_one_event_a_record_with_counts_and_no_contents(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
