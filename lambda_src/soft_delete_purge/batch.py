@@ -30,7 +30,7 @@ TARGET_S = 0.05  # a transaction longer than this is felt by the application
 FIRST_SIZE = 100
 # Where each round trip is slow a transaction takes that long however small it is: smaller ones
 # would only make more of them.
-LEAST_SIZE = 25
+LEAST_SIZE = 40
 
 
 def sized() -> BatchSize:
