@@ -144,6 +144,7 @@ def run_all(deployed: Deployed, scene: Scene, folder: Path) -> World:
     command = {"invoke_command": deployed.told["setup_command"]}
     setup = replace(deployed, told=deployed.told | command).invoke(folder)
     scene.may_make_a_schema(allowed=False)
+    assert "grants" in setup, setup
     scene.grant(setup["grants"])
     deployed.account.clear_calls()
     filled = everything(scene)
