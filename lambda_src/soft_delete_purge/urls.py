@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 FOREIGN, ABSENT = "foreign", "absent"  # why a value is kept: not ours, or nothing lies there
 
 MOST_KEY_BYTES = 1_024  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-# What different writers leave as it is in a path, beside letters and digits (RFC 3986).
-SAFE = ("/", "/~", "/!$&'()*+,;=:@~")
+# What different writers leave as it is in a path, beside letters and digits (RFC 3986); those
+# without a slash write a whole key as if it were one name.
+SAFE = ("/", "/~", "/!$&'()*+,;=:@~", "", "~", "!'()*~")
 
 
 def key_of(files: Files, value: str) -> str | None:

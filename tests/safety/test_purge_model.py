@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, note, seed, settings
 from hypothesis import strategies as st
 
-from tests.safety.purge_graphs import graphs, variants
+from tests.safety.purge_graphs import CDN, COLUMNS, graphs, variants
 from tests.safety.purge_ground import Ground, children, comparable, counts, in_order
 from tests.safety.purge_model import BLOCKED, DELETED, purge
 
@@ -76,6 +76,23 @@ def test_purge_of_any_graph_ends_as_the_model_says(ground: Ground, mode: str) ->
     proof()
     least = {"deleted": 50, "blocked": 10, "released": 20, "shared": 10, "objects": 10, "named": 10}
     assert {name: met[name] for name in least if met[name] < least[name]} == {}
+
+
+@pytest.mark.parametrize("spelling", ["m/3", "m%2F3", "m%2f3", "m/3?v=1", "m/3#top", "m/3?w=1#top"])
+def test_file_that_a_living_row_spells_otherwise_stays(ground: Ground, spelling: str) -> None:
+    """
+    However its URL is written, a living record keeps the file that a dead one names, too.
+    """
+    variant = VARIANTS[0]
+    tables: Tables = {name: {} for name in COLUMNS}
+    dead = {"held": False, "cover": f"{CDN}m/3", "deleted_at": "2001-01-01T00:00:00Z", "due": True}
+    living = {"held": False, "cover": f"{CDN}{spelling}", "deleted_at": None, "due": False}
+    tables["records"] = {1: dead, 2: living}
+
+    found = ground.purge(variant, tables, {"m/3"}, together=False)
+
+    assert found.outcomes() == {1: DELETED}
+    assert found.objects == {"m/3"}
 
 
 def test_dry_run_of_any_graph_names_what_the_purge_takes(ground: Ground) -> None:
