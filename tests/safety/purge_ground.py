@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tests.postgres.database import Database
     from tests.safety.purge_model import Tables
 
-FAILED, PROTECTED = Outcome.FAILED, Outcome.PROTECTED
+PROTECTED = Outcome.PROTECTED
 LONG_AGO_S = 1_000_000_000.0
 QUIET = Logger(service="purge_proofs", level="CRITICAL")
 UNPACED = Pace(0, time.monotonic, lambda _: None)
@@ -61,7 +61,7 @@ class Found:
     def outcomes(self) -> dict[int, str]:
         """Return what became of each record."""
         return {
-            key: BLOCKED if each.outcome in {FAILED, PROTECTED} else str(each.outcome)
+            key: BLOCKED if each.outcome is PROTECTED else str(each.outcome)
             for key, each in self.purged.items()
         }
 
