@@ -233,7 +233,7 @@ class Purging:
             "sharedKept": dict(purged.shared_kept),
             "objects": len(purged.objects),
             "kept": dict(purged.kept),
-            "correlationId": terms.correlation_id,
+            self.context.settings.correlation_key: terms.correlation_id,
         }
         if purged.reason:
             extra["reason"] = purged.reason

@@ -29,6 +29,7 @@ DEAD_LETTER_VARIABLE = "DEAD_LETTER_QUEUE_URL"
 BUCKET_PATTERN = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 ACCOUNT_PATTERN = r"\d{12}"
 URL_PATTERN = r"https?://[!-~]+"
+NAME_PATTERN = r"[A-Za-z_]\w{0,63}"
 METRIC_PATTERN = r"[A-Za-z][A-Za-z0-9_.-]{0,254}"
 MOST_DAYS = 36_525
 
@@ -67,6 +68,7 @@ class Settings:
     bucket: str | None = None
     bucket_owner_account_id: str | None = None  # None: the function's own account
     event_name: str = "moc.cleanup"
+    correlation_key: str = "correlationId"  # under which an event bears the run's id
     retry_queue_url: str | None = None
     dead_letter_queue_url: str | None = None
     max_attempts: int = 3  # retries of a record, the first try not counted
@@ -92,6 +94,7 @@ class Settings:
                 **_limits(variables),
                 **_places(variables, plan),
                 event_name=variables.text("EVENT_NAME", "moc.cleanup", r"[!-~]{1,128}"),
+                correlation_key=variables.text("CORRELATION_KEY", "correlationId", NAME_PATTERN),
                 dry_run=variables.boolean("DRY_RUN", default=False),
                 metric_names=_names(variables),
                 metrics_namespace=variables.optional("METRICS_NAMESPACE", r"[^:][ -~]{0,254}"),

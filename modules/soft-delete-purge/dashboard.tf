@@ -67,7 +67,7 @@ locals {
       | limit 100
     EOT
     records  = <<-EOT
-      fields @timestamp, correlationId, record, outcome, reason, objects
+      fields @timestamp, ${var.correlation.key}, record, outcome, reason, objects
       | filter message = "${var.event_name}"
       | sort @timestamp desc
       | limit 1000

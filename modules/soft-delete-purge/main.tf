@@ -52,6 +52,7 @@ locals {
     MAX_ATTEMPTS      = tostring(var.retry.max_attempts)
     DRY_RUN           = tostring(var.dry_run)
     EVENT_NAME        = var.event_name
+    CORRELATION_KEY   = var.correlation.key
     METRIC_NAMES      = length(local.other_names) == 0 ? null : jsonencode(local.other_names)
     METRICS_NAMESPACE = local.namespace
   }

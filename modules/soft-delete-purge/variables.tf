@@ -467,6 +467,20 @@ variable "event_name" {
   }
 }
 
+variable "correlation" {
+  description = "Under which `key` the log line of each purged record bears the run's id, so that it is found by what your other services call it."
+  type = object({
+    key = optional(string, "correlationId")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(regex("^[a-zA-Z_][a-zA-Z0-9_]{0,63}$", var.correlation.key)) && !contains(["event", "record", "outcome", "children", "released", "sharedDeleted", "sharedKept", "objects", "kept", "reason", "message", "level", "timestamp", "service", "location"], var.correlation.key)
+    error_message = "correlation.key is a name of letters, digits and '_', 64 at most, and none that the line bears already (event, record, outcome, children, released, objects, kept, reason, message, level, ...)."
+  }
+}
+
 variable "metric_names" {
   description = "What the six counters of a purge are called in CloudWatch, in the words of your story. Left out, each is called as here."
   type = object({

@@ -136,6 +136,7 @@ EVERYTHING: Arguments = {
     "retry": {"max_attempts": 5},
     "dry_run": True,
     "event_name": "record.purged",
+    "correlation": {"key": "trace_id"},
     "metric_names": {"items_processed": "MocsProcessed", "items_failed": "MocsFailed"},
     "schedule": {"expression": "rate(1 hour)"},
     "function": {

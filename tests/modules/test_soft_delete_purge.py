@@ -131,6 +131,7 @@ def test_soft_delete_purge_defaults_are_the_documented_ones(
         "MAX_ATTEMPTS": "3",
         "DRY_RUN": "false",
         "EVENT_NAME": "moc.cleanup",
+        "CORRELATION_KEY": "correlationId",
         "METRICS_NAMESPACE": "Expiry/Purge",
     }
 
@@ -157,7 +158,7 @@ def test_soft_delete_purge_everything_reaches_the_handler(
     assert (settings.max_records_per_s, settings.clock_skew_s) == (50, 5)
     assert (settings.transaction, settings.dry_run) == (Transaction.BATCH, True)
     assert (settings.bucket, settings.bucket_owner_account_id) == ("mocs", "444455556666")
-    assert settings.event_name == "record.purged"
+    assert (settings.event_name, settings.correlation_key) == ("record.purged", "trace_id")
     assert settings.metric_names == {
         "ItemsProcessed": "MocsProcessed",
         "ItemsFailed": "MocsFailed",

@@ -89,6 +89,7 @@ REFUSED: dict[str, tuple[Arguments, tuple[str, ...]]] = {
             "transaction": "run",
             "retry": {"max_attempts": 0},
             "event_name": "a b",
+            "correlation": {"key": "trace id"},
             "metric_names": {
                 "duration": "a b",
                 "items_failed": "Deleted",
@@ -138,6 +139,7 @@ REFUSED: dict[str, tuple[Arguments, tuple[str, ...]]] = {
             "transaction is record or batch",
             "retry.max_attempts is a whole number",
             "event_name starts with",
+            "correlation.key is a name",
             "metric_names start with a letter",
             "metric_names must be six different names",
             "metric_names may not be the name of another metric",

@@ -70,6 +70,7 @@ def test_settings_take_all_that_the_module_sets() -> None:
             "TRANSACTION": "batch",
             "MAX_RECORDS_PER_SECOND": "0.5",
             "EVENT_NAME": "doc.purge",
+            "CORRELATION_KEY": "trace_id",
             "RETRY_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/retry",
             "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/resting",
             "MAX_ATTEMPTS": "5",
@@ -85,6 +86,7 @@ def test_settings_take_all_that_the_module_sets() -> None:
     assert (settings.max_purge_percent, settings.max_records_per_s) == (2.5, 0.5)
     assert settings.transaction is Transaction.BATCH
     assert (settings.event_name, settings.max_attempts) == ("doc.purge", 5)
+    assert settings.correlation_key == "trace_id"
     assert (settings.dry_run, settings.clock_skew_s) == (True, 0)
     assert str(settings.retry_queue_url).endswith("/retry")
     assert str(settings.dead_letter_queue_url).endswith("/resting")
@@ -137,6 +139,7 @@ def test_settings_name_every_fault_at_once() -> None:
         ({"MAX_ATTEMPTS": "0"}, "MAX_ATTEMPTS must be from 1"),
         ({"RETRY_QUEUE_URL": "retry"}, "RETRY_QUEUE_URL must match"),
         ({"EVENT_NAME": "two words"}, "EVENT_NAME must match"),
+        ({"CORRELATION_KEY": "trace id"}, "CORRELATION_KEY must match"),
         ({"METRIC_NAMES": "{"}, "METRIC_NAMES is no JSON"),
         ({"METRIC_NAMES": "[]"}, "METRIC_NAMES must map"),
         ({"METRIC_NAMES": '{"Deleted": "Gone"}'}, "METRIC_NAMES has 'Deleted'"),
