@@ -26,12 +26,17 @@ LINK = Writer(
     "links an image", f"insert into links (id, moc_id, image_id) values (9, '{ALIVE}', 1)"
 )
 FLAG = Writer("flags an image", "insert into flags (id, image_id) values (9, 1)")
+SHOW = Writer(
+    "puts an image into an album",
+    "with album as (insert into albums values (9) returning id)"
+    " update images set album_id = (select id from album) where id = 1",
+)
 UNLINK = Writer("unlinks an image", "delete from links where id = 5")
 RENAME = Writer("renames a file", "update files set s3_key = 'nobody' where id = 1")
 ADD_FILE = Writer(
     "adds a file", f"insert into files (id, moc_id, s3_key) values (9, '{DEAD}', 'nobody')"
 )
-WRITERS = (RESTORE, HOLD, ATTACH, TAKE, REASSIGN, LINK, FLAG, UNLINK, RENAME, ADD_FILE)
+WRITERS = (RESTORE, HOLD, ATTACH, TAKE, REASSIGN, LINK, FLAG, SHOW, UNLINK, RENAME, ADD_FILE)
 NOTHING = Writer("does nothing", "select 1")
 
 
