@@ -65,12 +65,12 @@ output "application_contract" {
 }
 
 output "stores" {
-  description = "What the application works with: tables, bucket and queues, whole, as other modules take them."
+  description = "What the application works with: tables and buckets whole, as other modules take them, and the queues' URLs."
   value = {
     tables           = { sessions = module.sessions.table, upload_sessions = module.upload_sessions.table, attributes = module.attributes.table }
     media            = module.media.bucket
     records          = module.records.bucket
-    work_queue       = local.work_queue
+    work_queue       = aws_sqs_queue.work.url
     interrupt_queues = { for name, queue in aws_sqs_queue.interrupts : name => queue.url }
   }
 }

@@ -103,13 +103,3 @@ resource "aws_sqs_queue" "interrupts" {
   kms_master_key_id         = local.kms_key_arn
   message_retention_seconds = 3600
 }
-
-locals {
-  # As the building blocks output a queue.
-  work_queue = {
-    name        = aws_sqs_queue.work.name
-    arn         = aws_sqs_queue.work.arn
-    url         = aws_sqs_queue.work.url
-    kms_key_arn = local.kms_key_arn
-  }
-}

@@ -118,11 +118,20 @@ module "soft_delete_purge" {
 module "job_claims" {
   source = "../../modules/job-claims"
 
-  name          = "${local.name}-agents"
-  rate_limit    = { claims = var.caps.claims_per_minute, window_seconds = 60 }
-  state_machine = { work_queue = local.work_queue }
-  queues        = { kms_key_arn = local.kms_key_arn }
-  tables        = { deletion_protection = var.deletion_protection }
+  name       = "${local.name}-agents"
+  rate_limit = { claims = var.caps.claims_per_minute, window_seconds = 60 }
+  queues     = { kms_key_arn = local.kms_key_arn }
+  tables     = { deletion_protection = var.deletion_protection }
+
+  state_machine = {
+    work_queue = {
+      name        = aws_sqs_queue.work.name
+      arn         = aws_sqs_queue.work.arn
+      url         = aws_sqs_queue.work.url
+      kms_key_arn = local.kms_key_arn
+    }
+    process_attachments_function_arn = var.process_attachments_function_arn
+  }
 
   kms_key_arn = local.kms_key_arn
   alarms      = local.alarms

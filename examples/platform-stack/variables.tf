@@ -55,6 +55,12 @@ variable "containers" {
   default     = { ada = { project_id = "engine", user_id = "ada" } }
 }
 
+variable "process_attachments_function_arn" {
+  description = "A function of yours that is called for each attachment of a message; none where left out."
+  type        = string
+  default     = null
+}
+
 variable "dry_run" {
   description = "Which of the systems that delete only say what they would do. All, until you set one to false."
   type = object({
@@ -81,7 +87,7 @@ variable "caps" {
 }
 
 variable "customer_key" {
-  description = "Whether a KMS key of your own encrypts tables, buckets, queues, logs and environments; AWS's own keys where false. Decide before there is data: a queue or log group changes over at once, an object only when it is written again."
+  description = "Whether a KMS key of your own encrypts tables, buckets, queues, logs and environments; AWS's own keys where false."
   type        = bool
   default     = false
 }
