@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from soft_delete_purge import preflight
+from soft_delete_purge import objects, outbox, preflight, transaction
+from soft_delete_purge.drain import Drain
 from tests.postgres.purge_runs import POISON, RESTING, RETRY
 from tests.postgres.purge_scene import checked
 from tests.postgres.sessions import open_session
@@ -61,8 +62,8 @@ def known(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("known")
-@pytest.mark.parametrize("transaction", ["record", "batch"])
-def test_purge_killed_anywhere_is_made_good_by_the_next(stage: Stage, transaction: str) -> None:
+@pytest.mark.parametrize("mode", ["record", "batch"])
+def test_purge_killed_anywhere_is_made_good_by_the_next(stage: Stage, mode: str) -> None:
     """
     Before and after each statement and each call to S3 and SQS: nothing alive is lost then, each
     record is whole or gone, and the next run leaves nothing over: rows, files, outbox.
@@ -70,7 +71,7 @@ def test_purge_killed_anywhere_is_made_good_by_the_next(stage: Stage, transactio
     end = ended(stage)
 
     def act() -> None:
-        stage.purge(queues=True, TRANSACTION=transaction)
+        stage.purge(queues=True, TRANSACTION=mode)
 
     stage.reset(poisoned=True)
     kills = points(stage, act, since=FIRST_LOCK)
@@ -79,6 +80,58 @@ def test_purge_killed_anywhere_is_made_good_by_the_next(stage: Stage, transactio
 
     problems = [f"{kill}: {each}" for kill in kills for each in wrong_after(stage, kill, act, end)]
     assert problems == []
+
+
+@pytest.mark.usefixtures("known")
+def test_outbox_written_after_the_commit_is_found_out(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in between, a purge would leave files that nobody knows of."""
+    end, purge, enqueue = ended(stage), transaction.purge, objects.enqueue
+    late: list[Any] = []
+
+    def purges(*arguments: Any) -> Any:
+        purged = purge(*arguments)
+        while late:
+            enqueue(*late.pop())
+        return purged
+
+    monkeypatch.setattr(objects, "enqueue", lambda *arguments: late.append(arguments))
+    monkeypatch.setattr(transaction, "purge", purges)
+
+    assert "too much ('S3:d1/a', 'old')" in wrong_somewhere(stage, end, SQL, "insert into expiry")
+
+
+@pytest.mark.usefixtures("known")
+def test_outbox_emptied_before_the_delete_is_found_out(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in between, a drain would leave files that nobody knows of any more."""
+    end, delete = ended(stage), Drain._delete  # noqa: SLF001 - the step to swap
+
+    def deletes(drain: Drain, page: Any) -> None:
+        ids = list(page.waiting)
+        drain.link.attempt(lambda session: outbox.settle(session, ids))
+        delete(drain, page)
+
+    monkeypatch.setattr(Drain, "_delete", deletes)
+
+    assert "too much ('S3:d1/a', 'old')" in wrong_somewhere(stage, end, S3, "DeleteObjects")
+
+
+def wrong_somewhere(stage: Stage, end: State, place: str, text: str) -> list[str]:
+    """Kill a purge before whatever holds *text*; say what is wrong after the next one."""
+
+    def act() -> None:
+        stage.purge(queues=True)
+
+    stage.reset(poisoned=True)
+    kills = [
+        kill
+        for kill in points(stage, act, since=FIRST_LOCK)
+        if kill.place == place and text in kill.text and not kill.after
+    ]
+    return [each for kill in kills for each in wrong_after(stage, kill, act, end)]
 
 
 def test_purge_before_its_first_lock_only_reads(stage: Stage) -> None:
@@ -135,9 +188,9 @@ def wrong_in_the_end(stage: Stage, before: State, *, cured: bool) -> list[str]:
     """Say what is left over of a retry, or lost."""
     found = difference(before, stage.state())
     if cured:
-        return [each for each in found if BAD not in each and "S3:b/a" not in each] + [
-            str(row) for row in stage.failures()
-        ]
+        left = [str(each) for each in stage.state() if BAD in each[1] or each[0] == "S3:b/a"]
+        others = [each for each in found if BAD not in each and "S3:b/a" not in each]
+        return left + others + [str(row) for row in stage.failures()]
     letters = {message["id"] for message in stage.messages(RESTING)}
     rests = [(key, resting) for key, _, resting in stage.failures()] == [(BAD, True)]
     return found + ([] if rests and letters == {BAD} else [f"{stage.failures()}, {letters}"])
