@@ -52,7 +52,7 @@ def test_run_value_comes_back_as_it_went(postgres: Database) -> None:
         ("text", ""),
         ("boolean", True),
         ("jsonb", {"a": [1, None, "x"]}),
-        ("text[]", ["a,b", '"', "{}", "\\", "NULL"]),
+        ("text[]", ["a,b", '"', "{}", "\\", "NULL", "null", "Null", "", None]),
         ("bytea", b"\x00\xff"),
     ]
     with open_session(postgres) as session:

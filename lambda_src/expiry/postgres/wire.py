@@ -1,9 +1,9 @@
 """
-Speak PostgreSQL's protocol: pg8000, with three changes.
+Speak PostgreSQL's protocol: pg8000, with four changes.
 
 A statement with parameters takes one round trip instead of three; what a server says before it ends
-a connection is kept; and a timestamp that Python does not have is never taken for another. Raises
-pg8000's errors: see ``faults``.
+a connection is kept; a timestamp that Python does not have is never taken for another; and the text
+``null`` in an array is a text. Raises pg8000's errors: see ``faults``.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _standing_in() -> Iterator[None]:
 
 
 with _standing_in():
-    from pg8000 import core, native  # type: ignore[import-untyped]
+    from pg8000 import converters, core, native  # type: ignore[import-untyped]
 
 Refusal = native.DatabaseError  # what the server said, as Fields; it may hold values of rows
 Broken = native.InterfaceError  # the connection, or the protocol
@@ -91,6 +91,7 @@ class Wire(native.Connection):  # type: ignore[misc] # pg8000 has no types
         self.password, self.auth = None, None
         for kind in (native.TIMESTAMP, native.TIMESTAMPTZ):
             self.register_in_adapter(kind, moment)
+        self.register_out_adapter(list, array)
 
     @property
     def status(self) -> str:
@@ -163,6 +164,26 @@ def moment(text: str) -> datetime | str:
         return datetime.fromisoformat(text)
     except ValueError:
         return text
+
+
+def array(values: list[Any]) -> str:
+    """
+    Write an array, each text in quotes: pg8000 leaves them away, and then a null is no text.
+
+    >>> array(["null", "a", None, 1, ["b"]])
+    '{"null","a",NULL,1,{"b"}}'
+    """
+    return f"{{{','.join(element(value) for value in values)}}}"
+
+
+def element(value: Any) -> str:
+    """Write one element of an array, which may be an array of its own."""
+    if isinstance(value, list):
+        return array(value)
+    if not isinstance(value, str):
+        return str(converters.array_out(value))
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 @lru_cache(maxsize=STATEMENTS)
