@@ -58,6 +58,7 @@ resource "aws_cloudwatch_log_group" "machine" {
 
 resource "aws_sfn_state_machine" "this" {
   #checkov:skip=CKV_AWS_284:Tracing costs per request; the caller switches it on (state_machine.tracing).
+  #checkov:skip=CKV_AWS_285:Errors are logged by default, and what is logged is the caller's choice (state_machine.log_level); checkov does not follow it.
   count = local.with_machine ? 1 : 0
 
   name       = local.machine_name
