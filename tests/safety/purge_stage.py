@@ -26,7 +26,7 @@ from tests.safety.wire import Wire as Calls
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     from soft_delete_purge.terms import Seen
     from tests.postgres.database import Database
@@ -203,10 +203,3 @@ def difference(expected: State, found: State) -> list[str]:
     return [f"missing {each}" for each in sorted(expected - found)] + [
         f"too much {each}" for each in sorted(found - expected)
     ]
-
-
-def named_files(state: State, names: Mapping[str, str]) -> set[str]:
-    """Return the files that records are known to name and that the bucket lacks."""
-    there = {kind.removeprefix("S3:") for kind, _ in state if kind.startswith("S3:")}
-    text = "\n".join(row for kind, row in state if kind in NAMES)
-    return {key for key, mark in names.items() if mark in text and key not in there}

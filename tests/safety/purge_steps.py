@@ -63,7 +63,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """What the application does; *late*: it commits once the purge waits for it, or has ended."""
+    """What the application does, as one statement."""
 
     name: str
     sql: str
@@ -179,7 +179,12 @@ class Steps:
     # Races
 
     def problems(self, write: Write, *, late: bool = False) -> list[str]:
-        """Let *write* in before each statement; say where that ended as neither order does."""
+        """
+        Let *write* in before each statement; say where that ended as neither order does.
+
+        Args:
+            late: It commits no sooner than the purge waits for it, or has ended.
+        """
         rewrite, self.rewrite = self.rewrite, unchanged
         steady, statements = self.orders(write), self.statements()
         self.rewrite = rewrite
