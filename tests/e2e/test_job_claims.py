@@ -411,6 +411,11 @@ def test_invoke_command_asks_who_works(world: World, tmp_path: Path) -> None:
 
 def test_metrics_are_read_back_under_the_deployment(world: World) -> None:
     """Every declared metric arrives in CloudWatch, under exactly its dimension."""
+    for thread in ("first", "second"):  # who is refused is of no message above
+        event = {"projectUserId": "engine#metrics", "threadId": thread, "messageId": thread}
+        answer = world.invoke("claim_job", event)
+    assert answer["claimed"] is False
+
     listed = consumer.aws(world.account, "cloudwatch", "list-metrics", "--namespace", METRICS)
 
     assert {metric["MetricName"] for metric in listed["Metrics"]} == set(DECLARED["metrics"])

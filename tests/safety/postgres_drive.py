@@ -47,8 +47,10 @@ class Stage:
         return replace(self, database=role)
 
     def write_password(self, password: str) -> None:
-        """Let the next connection log in with *password*."""
-        self.password_file.write_text(f"{password}\n")
+        """Let the next connection log in with *password*; no reader sees the file half written."""
+        written = self.password_file.with_name(f"password-{uuid.uuid4().hex}")
+        written.write_text(f"{password}\n")
+        written.replace(self.password_file)
 
     def environment(self, port: int) -> dict[str, str]:
         """Return the run's environment."""
