@@ -49,7 +49,7 @@ def test_login_server_that_knows_the_password_is_believed() -> None:
     login.says(SASL, "SCRAM-SHA-256\0\0")
     server.set_client_first("n,," + login.sent.partition("n,,")[2])
     login.says(CONTINUE, server.get_server_first())
-    server.set_client_final("c=" + login.sent.rpartition("c=")[2])
+    server.set_client_final("c=biws," + login.sent.rpartition("c=biws,")[2])  # base64 of n,,
     login.says(FINAL, server.get_server_final())
 
     assert PASSWORD not in login.sent
