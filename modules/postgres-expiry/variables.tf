@@ -116,7 +116,7 @@ variable "database" {
 
   validation {
     condition     = var.database.ca_bundle == null ? true : can(regex("^/[^[:cntrl:]\"' ]+$", var.database.ca_bundle))
-    error_message = "database.ca_bundle is the absolute path of a file where the program runs, without spaces and quotes: /opt/ca.pem from a layer of the function."
+    error_message = "database.ca_bundle is the absolute path of a file where the program runs, without spaces and quotes; the files of a layer of the function lie under /opt."
   }
 }
 
@@ -429,7 +429,7 @@ variable "systemd" {
     on_calendar   = optional(string, "*-*-* 03:00:00 UTC")
     crontab       = optional(string, "0 3 * * *")
     python        = optional(string, "/usr/bin/python3")
-    zip_path      = optional(string, "/opt/expiry/postgres_expiry.zip")
+    zip_path      = optional(string, "/usr/local/lib/expiry/postgres_expiry.zip")
     config_path   = optional(string)
     password_path = optional(string)
     user          = optional(string)

@@ -100,7 +100,7 @@ variable "database" {
 
   validation {
     condition     = var.database.ca_bundle == null ? true : can(regex("^/[^[:cntrl:]\"' ]+$", var.database.ca_bundle))
-    error_message = "database.ca_bundle is the absolute path of a file where the function runs, without spaces and quotes: /opt/ca.pem from a layer of the function."
+    error_message = "database.ca_bundle is the absolute path of a file where the function runs, without spaces and quotes; the files of a layer of the function lie under /opt."
   }
 }
 

@@ -27,10 +27,9 @@ def test_scene_has_what_is_of_use_and_what_is_not(world: World) -> None:
     """
     kinds = {label.rpartition(" | ")[2] for label in world.before}
     for kind in kinds - {"odd", "used refresh"}:
-        worth = [bool(w) for label, w in world.before.items() if label.endswith(f"| {kind}")]
+        worth = {bool(w) for label, w in world.before.items() if label.endswith(f"| {kind}")}
 
-        assert True in worth, kind
-        assert False in worth, kind
+        assert worth == {True, False}, kind
 
 
 def test_cleanup_what_actingweb_can_use_it_can_still_use(world: World) -> None:

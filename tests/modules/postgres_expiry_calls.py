@@ -76,7 +76,7 @@ ACCEPTED: dict[str, Arguments] = {
             **DATABASE,
             "port": 6432,
             "secret_kms_key_arn": DECRYPTING,
-            "ca_bundle": "/opt/ca.pem",
+            "ca_bundle": "/etc/ssl/own/ca.pem",
         },
         "tables": EVERY_KIND,
         "limits": {
@@ -105,7 +105,7 @@ ACCEPTED: dict[str, Arguments] = {
         "systemd": {
             "on_calendar": "hourly",
             "crontab": "7 * * * *",
-            "python": "/opt/python/bin/python3",
+            "python": "/usr/local/python/bin/python3",
             "zip_path": "/srv/expiry.zip",
             "config_path": "/srv/config.json",
             "password_path": "/srv/password",

@@ -78,7 +78,7 @@ EVERYTHING: Arguments = {
         **DATABASE,
         "port": 6432,
         "secret_kms_key_arn": DECRYPTING,
-        "ca_bundle": "/opt/ca.pem",
+        "ca_bundle": "/etc/ssl/own/ca.pem",
     },
     "root": {
         "schema": ODD,

@@ -153,7 +153,7 @@ def test_postgres_expiry_everything_reaches_the_handler(
     assert settings.tables == tables.parse(json.dumps(EVERY_KIND), refused.append)
     assert refused == []
     assert settings.tables["millis"].where[0].value == "it's done"
-    assert (settings.server.port, settings.server.ca_file) == (6432, "/opt/ca.pem")
+    assert (settings.server.port, settings.server.ca_file) == (6432, "/etc/ssl/own/ca.pem")
     assert (settings.max_deletes, settings.max_rows_per_s) == (5_000_000, 1_000)
     assert (settings.latency_target_ms, settings.max_replica_lag_s) == (50, 30)
     assert (settings.clock_skew_s, settings.dry_run) == (5, True)
@@ -452,7 +452,7 @@ def test_postgres_expiry_systemd_files_follow_their_input(
     service, crontab = files["expiry.service"], files["crontab"]
 
     start = (
-        "/opt/python/bin/python3 -m postgres_expiry --config /srv/config.json"
+        "/usr/local/python/bin/python3 -m postgres_expiry --config /srv/config.json"
         " --password-file {} --time-limit-s 1780"
     )
     assert f"ExecStart={start.format('${CREDENTIALS_DIRECTORY}/password')}\n" in service

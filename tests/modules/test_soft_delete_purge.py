@@ -152,7 +152,7 @@ def test_soft_delete_purge_everything_reaches_the_handler(
     """What the caller sets is what the handler reads."""
     settings = Settings.from_env(variables_of(planned["everything"]))
 
-    assert (settings.server.port, settings.server.ca_file) == (6432, "/opt/ca.pem")
+    assert (settings.server.port, settings.server.ca_file) == (6432, "/etc/ssl/own/ca.pem")
     assert (settings.retention_days, settings.max_attempts) == (90, 5)
     assert (settings.max_records, settings.max_purge_percent) == (5_000, 5.5)
     assert (settings.max_records_per_s, settings.clock_skew_s) == (50, 5)

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -65,7 +66,7 @@ class PostgresError(Exception):
     """A server is not installed, did not start, or ended; the message holds its log."""
 
 
-class Server:
+class Server(ABC):
     """A server in a folder of its own. Use ``with``: it yields the server's first database."""
 
     version: ClassVar[str]
@@ -87,14 +88,14 @@ class Server:
         self._folder: Path | None = None
 
     @classmethod
+    @abstractmethod
     def binaries(cls) -> Path:
         """Return the folder that holds ``postgres`` and ``initdb``."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def missing(cls) -> str:
         """Say what has to be installed before this server can run, "" where nothing has."""
-        raise NotImplementedError
 
     def own_settings(self) -> dict[str, str]:
         """Return the lines of ``postgresql.conf`` that this kind of server needs."""

@@ -44,7 +44,7 @@ def files() -> dict[str, dict[str, str]]:
     """Render the files for two calls: a user that systemd makes, and one of the machine's."""
     paths = {
         "python": "/bin/sh",
-        "zip_path": "/opt/expiry.zip",
+        "zip_path": "/srv/expiry.zip",
         "config_path": "/etc/x/config.json",
     }
     call: dict[str, Any] = {
@@ -125,7 +125,7 @@ def test_systemd_unit_is_hardened_and_has_its_password_from_a_credential(
 
     assert {name: unit[name][0] for name in HARDENED} == HARDENED
     assert unit["LoadCredential"] == [f"password:/etc/{UNIT}/password"]
-    assert unit["Environment"] == ["PYTHONPATH=/opt/expiry.zip PYTHONDONTWRITEBYTECODE=1"]
+    assert unit["Environment"] == ["PYTHONPATH=/srv/expiry.zip PYTHONDONTWRITEBYTECODE=1"]
     assert "--password-file ${CREDENTIALS_DIRECTORY}/password" in unit["ExecStart"][0]
     assert unit["SuccessExitStatus"] == ["75"]
     assert "DynamicUser" not in settings(files["named"][f"{UNIT}.service"])
@@ -184,7 +184,7 @@ def test_crontab_line_and_config_delete_what_is_expired(
     )
     assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
     answer = json.loads(done.stdout)
-    assert variables == {"PYTHONPATH": "/opt/expiry/postgres_expiry.zip"}
+    assert variables == {"PYTHONPATH": "/usr/local/lib/expiry/postgres_expiry.zip"}
     assert (answer["dryRun"], answer["body"]["deleted"]) == (bool(dry), 30)
     assert postgres.run("select count(*) from seconds") == [(32 if dry else 2,)]
     assert postgres.password not in done.stdout + done.stderr + json.dumps(command)

@@ -117,9 +117,8 @@ def test_module_source_runs_nothing_and_takes_anything_typed(path: Path) -> None
 
 def test_repository_names_no_machine_and_no_registry() -> None:
     """Nothing committed holds a path of somebody's machine, or a package registry's address."""
-    # Lambda's layers, and what our own instructions put on a host, are under /opt too.
     own = re.compile(
-        rb"/(?:root|home/\w+|Users/\w+)/|/work/\w|/opt/(?!ca[.]pem|expiry[/.]|python/)\w"
+        rb"/(?:root|home/\w+|Users/\w+)/|/(?:opt|work)/\w"
         rb"|https?://[^\s\"'/]*(?:pypi|pythonhosted|repo1?[.]maven|proxy[.]golang|registry[.]terraform)"
     )
     # In a zip, a dependency's own metadata may say where it was published.
